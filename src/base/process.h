@@ -1,0 +1,52 @@
+/*
+ * What a process inherits from a caller who may be hostile, put in order; and
+ * privilege given up for good.
+ */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/*
+ * First thing in main(): descriptors 0-2 open (on /dev/null where they were
+ * not), umask 077, signals at their defaults and none blocked (SIGPIPE and
+ * SIGXFSZ ignored), timers off, no core dump, the soft limit of open files
+ * raised to the hard one, file size limit raised where it may be, and the
+ * environment reduced to a few harmless names (HOME, USER, LOGNAME, NAME,
+ * TZ when it is no path, TERM, XDG_*_HOME, and with no privilege at stake
+ * PATH and SSL_CERT_*; LC_*, LANG are dropped).
+ */
+void	process_sanitise(void);
+
+/* Is the program installed set-group-id, and still holds that group? */
+bool	process_has_group(void);
+
+/* Give the set-group-id group up for good. Ends the program if it cannot. */
+void	process_drop_group(void);
+
+/*
+ * Become nobody for good, for a process that reads the network: when root,
+ * user (its uid, gid, no supplementary groups; "nobody" when it does not
+ * exist); else the caller's own ids, without the set-group-id group. Sets
+ * no_new_privs and not dumpable. Ends the process with 75 if it cannot.
+ *
+ * Look the user up once in the dispatcher: process_find_user() stores it.
+ */
+void	process_find_user(const char *user);
+void	process_drop_all(void);
+
+/*
+ * Close every descriptor above 2 except those in keep (n of them).
+ */
+void	process_close_all_but(const int *keep, size_t n);
+
+/* Fill n unpredictable bytes (getrandom). Ends the program if it cannot. */
+void	process_random(void *, size_t n);
+
+/* The same, as a number below limit (> 0), each equally likely. */
+unsigned process_random_below(unsigned limit);
+
+#endif
