@@ -1,0 +1,154 @@
+/* err, clock and crc. */
+#include "config.h"
+
+#include "check.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crc.h"
+#include "base/err.h"
+
+static const struct {
+	enum err_kind kind;
+	const char *status, *want;
+} statuses[] = {
+	{ ERR_TEMP, "4.4.1", "4.4.1" },
+	{ ERR_TEMP, NULL, "4.3.0" },
+	{ ERR_PERM, NULL, "5.3.0" },
+	{ ERR_CONFIG, NULL, "5.3.0" },
+};
+
+START_TEST(err_status)
+{
+	struct err err = { 0 };
+
+	ck_assert_int_eq(err_set(&err, statuses[_i].kind, statuses[_i].status,
+	    "%s: %d", "x", 7), -1);
+	ck_assert_int_eq(err.kind, statuses[_i].kind);
+	ck_assert_str_eq(err.status, statuses[_i].want);
+	ck_assert_str_eq(err.text, "x: 7");
+}
+END_TEST
+
+START_TEST(err_is_bounded)
+{
+	char text[4 * ERR_TEXT_MAX];
+	struct err err;
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	err_set(&err, ERR_TEMP, "longer than any status", "%s", text);
+	ck_assert_uint_eq(strlen(err.text), ERR_TEXT_MAX - 1);
+	ck_assert_uint_eq(strlen(err.status), sizeof(err.status) - 1);
+	err_prefix(&err, "%s", text);
+	ck_assert_uint_eq(strlen(err.text), ERR_TEXT_MAX - 1);
+}
+END_TEST
+
+START_TEST(err_is_harmless)
+{
+	struct err err;
+
+	err_set(&err, ERR_PERM, NULL, "550 no\r\nBcc: \x1b[2J\xff");
+	ck_assert_str_eq(err.text, "550 no??Bcc: ?[2J?");
+	err_prefix(&err, "a\nb");
+	ck_assert_str_eq(err.text, "a?b: 550 no??Bcc: ?[2J?");
+}
+END_TEST
+
+/* An argument may be the very text that is replaced. */
+START_TEST(err_of_itself)
+{
+	struct err err;
+
+	err_set(&err, ERR_TEMP, "4.4.2", "lost");
+	err_set(&err, ERR_PERM, err.status, "again: %s", err.text);
+	ck_assert_str_eq(err.text, "again: lost");
+	ck_assert_str_eq(err.status, "4.4.2");
+	ck_assert_int_eq(err_prefix(&err, "[%s]", err.text), -1);
+	ck_assert_str_eq(err.text, "[again: lost]: again: lost");
+	ck_assert_int_eq(err.kind, ERR_PERM);
+}
+END_TEST
+
+START_TEST(clock_moves)
+{
+	int64_t a = clock_ms(), wall = clock_wall_us();
+
+	ck_assert_int_le(a, clock_ms());
+	ck_assert_int_le(wall / 1000000, clock_wall());
+	/* After 2020, so that the unit is right. */
+	ck_assert_int_gt(clock_wall(), 1577836800);
+}
+END_TEST
+
+START_TEST(clock_left)
+{
+	int64_t now = clock_ms();
+	int left = clock_left_ms(now + 60000);
+
+	ck_assert_int_le(left, 60000);
+	ck_assert_int_gt(left, 50000);
+	ck_assert_int_eq(clock_left_ms(now), 0);
+	ck_assert_int_eq(clock_left_ms(0), 0);
+	ck_assert_int_eq(clock_left_ms(INT64_MAX), 60 * 60 * 1000);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	uint32_t want;
+} crcs[] = {
+	{ "", 0 },
+	{ "a", 0xe8b7be43 },
+	{ "123456789", 0xcbf43926 },
+	{ "The quick brown fox jumps over the lazy dog", 0x414fa339 },
+};
+
+START_TEST(crc_known)
+{
+	const char *text = crcs[_i].text;
+
+	ck_assert_uint_eq(crc32_add(0, text, strlen(text)), crcs[_i].want);
+}
+END_TEST
+
+/* However it is cut, also where eight bytes a turn do not fit. */
+START_TEST(crc_in_pieces)
+{
+	const char *text = crcs[3].text;
+	size_t n = strlen(text), cut;
+	uint32_t crc;
+
+	for (cut = 0; cut <= n; cut++) {
+		crc = crc32_add(0, text, cut);
+		crc = crc32_add(crc, text + cut, n - cut);
+		ck_assert_uint_eq(crc, crcs[3].want);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("base");
+	TCase *tc = tcase_create("err");
+
+	tcase_add_loop_test(tc, err_status, 0, CHECK_ROWS(statuses));
+	tcase_add_test(tc, err_is_bounded);
+	tcase_add_test(tc, err_is_harmless);
+	tcase_add_test(tc, err_of_itself);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("clock");
+	tcase_add_test(tc, clock_moves);
+	tcase_add_test(tc, clock_left);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("crc");
+	tcase_add_loop_test(tc, crc_known, 0, CHECK_ROWS(crcs));
+	tcase_add_test(tc, crc_in_pieces);
+	suite_add_tcase(s, tc);
+	return check_run(s);
+}
