@@ -1,0 +1,1 @@
+"""The test lab: namespaces, DNS, mail servers and the program under test."""
