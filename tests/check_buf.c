@@ -11,6 +11,15 @@
 #include "base/strlist.h"
 #include "base/xalloc.h"
 
+/* AddressSanitizer would end the program before xalloc can. */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 START_TEST(empty)
 {
 	struct buf b = { 0 };
