@@ -1,13 +1,15 @@
-/* err, clock and crc. */
+/* err, clock, crc and strmap. */
 #include "config.h"
 
 #include "check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/err.h"
+#include "base/strmap.h"
 
 static const struct {
 	enum err_kind kind;
@@ -129,6 +131,42 @@ START_TEST(crc_in_pieces)
 }
 END_TEST
 
+START_TEST(strmap_empty)
+{
+	struct strmap map = { 0 };
+
+	ck_assert_ptr_null(strmap_get(&map, "x"));
+	strmap_release(&map);
+	ck_assert_ptr_null(*strmap_at(&map, ""));
+	ck_assert_uint_eq(map.n, 1);
+	strmap_release(&map);
+	ck_assert_uint_eq(map.n, 0);
+}
+END_TEST
+
+START_TEST(strmap_many)
+{
+	static int values[5000];
+	struct strmap map = { 0 };
+	char key[16];
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		snprintf(key, sizeof(key), "%d.test", i);
+		*strmap_at(&map, key) = &values[i];
+	}
+	ck_assert_uint_eq(map.n, 5000);
+	for (i = 0; i < 5000; i++) {
+		snprintf(key, sizeof(key), "%d.test", i);
+		ck_assert_ptr_eq(strmap_get(&map, key), &values[i]);
+		ck_assert_ptr_eq(*strmap_at(&map, key), &values[i]);
+	}
+	ck_assert_uint_eq(map.n, 5000);
+	ck_assert_ptr_null(strmap_get(&map, "5000.test"));
+	strmap_release(&map);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -149,6 +187,11 @@ main(void)
 	tc = tcase_create("crc");
 	tcase_add_loop_test(tc, crc_known, 0, CHECK_ROWS(crcs));
 	tcase_add_test(tc, crc_in_pieces);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("strmap");
+	tcase_add_test(tc, strmap_empty);
+	tcase_add_test(tc, strmap_many);
 	suite_add_tcase(s, tc);
 	return check_run(s);
 }

@@ -42,7 +42,8 @@ str_copy(char *dst, size_t size, const char *src)
 		return false;
 	if (!fits)
 		len = size - 1;
-	memcpy(dst, src, len);
+	/* src may be dst itself, as when an error is described anew. */
+	memmove(dst, src, len);
 	dst[len] = '\0';
 	return fits;
 }
