@@ -38,7 +38,7 @@ static const struct {
 	{ "display name is an address", "c@d <a@b>", "a@b" },
 	{ "display name encoded", "=?utf-8?q?J=2C?= <a@b>", "a@b" },
 	{ "display name in Latin-1", "J\xf6rg <a@b>", "a@b" },
-	{ "display name in ISO-2022-JP", "\x1b$B;3ED\x1b(B <a@b> (x)",
+	{ "display name in ISO-2022-JP", "\x1b$BF|K\\\x1b(B <a@b> (x)",
 	    "a@b" },
 	{ "display name with tag", "[x: y] John <a@b>", "a@b" },
 	{ "one apostrophe", "O'Brien <a@b>, c@d", "a@b|c@d" },

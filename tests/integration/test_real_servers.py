@@ -23,7 +23,7 @@ def test_body_is_byte_equal(client, mtas, name):
     assert mta.body_of(raw) == BODY.encode() + b'\n'
     m = mta.parsed(raw)
     assert m['Subject'] == 'hi'
-    assert f'<{check.SENDER.replace("me", "root")}>' in m['Return-Path']
+    assert 'root@client.prb.test' in m['Return-Path']
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -47,10 +47,8 @@ def test_encrypted(client, mtas, name):
     assert 'esmtps' in received, received
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', ['postfix', 'exim'])
 def test_no_such_user(client, mtas, name):
-    if name == 'opensmtpd' or name == 'tls.opensmtpd':
-        pytest.skip('takes every user of its domain')
     mtas(name)
     run = client.submit(f'unknown@{name}.test')
     check.refused(client, run, (67, 69), f'unknown@{name}.test')
@@ -76,14 +74,12 @@ def test_all_at_once(client, mtas):
     for name in 'postfix', 'exim', 'opensmtpd':
         mtas(name)
     client.submit(*rcpts, subject='all').quiet()
-    assert arrived(mtas('postfix'), 1) or True
-    found = ''
-    for name, n in ('exim', 1), ('opensmtpd', 2), ('postfix', 0):
-        for raw in mtas(name).received(count=max(n, 1), wait=2):
-            found += raw.decode()
+    for name, n in ('postfix', 3), ('exim', 3), ('opensmtpd', 6):
+        arrived(mtas(name), n)
     assert client.empty()
-    assert len(check.deliveries(client)) == len(rcpts)
-    assert all(d['status'] == 'sent' for d in check.deliveries(client))
+    attempts = check.deliveries(client)
+    assert sorted(d['to'] for d in attempts) == sorted(rcpts)
+    assert all(d['status'] == 'sent' for d in attempts)
 
 
 def test_huge_message_is_refused_before_it_is_sent(client, mtas):

@@ -67,7 +67,7 @@ class Leftover(AssertionError):
 
 class Client:
     # Directories below the spool in which nothing may be left after an exit.
-    temporary = ('tmp', 'incoming')
+    temporary = ('run', 'damaged')
 
     def __init__(self, net, folder):
         self.net, self.folder = net, folder
@@ -122,8 +122,10 @@ class Client:
             background=False, inside=True, **kw):
         """Run a command to its end; kw as for subprocess.Popen.
 
-        background: processes may stay and finish their work; the call
-        still waits for them.  Otherwise one that stays is a failure.
+        background: True, processes may stay and finish their work, and
+        the call waits for them; 'end', they may stay and are killed (what
+        they had in hand is then for the next flush).  Otherwise one that
+        stays is a failure.
         """
         if isinstance(input, str):
             input = input.encode()
@@ -149,7 +151,8 @@ class Client:
                 texts.append(f.read())
         result = Run(argv, p.returncode, *texts, wall, usage)
         self._check_children(before, result, background, timeout)
-        self.check_temporary(result)
+        if background != 'end':
+            self.check_temporary(result)
         return result
 
     @staticmethod
@@ -181,7 +184,8 @@ class Client:
 
     def _check_children(self, before, result, background, timeout):
         """Orphans have become ours (see procs.become_subreaper)."""
-        end = time.monotonic() + (timeout if background else 0.5)
+        wait = {True: timeout, 'end': 0}.get(background, 0.5)
+        end = time.monotonic() + wait
         while True:
             left = set(procs.children(os.getpid())) - before - procs.known()
             for pid in list(left):
@@ -197,9 +201,14 @@ class Client:
                 break
             time.sleep(0.005)
         names = [procs.describe(pid) for pid in left]
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        # A killed parent's children become ours in turn.
+        while left:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            left = set(procs.children(os.getpid())) - before - procs.known()
+        if background == 'end':
+            return
         raise Leftover(f'processes left behind: {names} by {result!r}')
 
     def check_temporary(self, result):
