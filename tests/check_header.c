@@ -145,8 +145,10 @@ static const struct {
 	{ "Latin-1", "J\xf6rg", "=?ISO-8859-1?Q?J=F6rg?=" },
 	{ "line end, encoded", UE "\r\nBcc: x",
 	    "=?UTF-8?Q?=C3=BC__Bcc=3A_x?=" },
-	{ "underscore, question mark, equals", UE "abcdefghijkl_?=",
-	    "=?UTF-8?Q?=C3=BCabcdefghijkl=5F=3F=3D?=" },
+	{ "underscore, question mark, equals", UE "abcdefghijklmnopqrstuvwx_?=",
+	    "=?UTF-8?Q?=C3=BCabcdefghijklmnopqrstuvwx=5F=3F=3D?=" },
+	{ "shorter in B", UE "abcdefghijkl_?=",
+	    "=?UTF-8?B?w7xhYmNkZWZnaGlqa2xfPz0=?=" },
 };
 
 START_TEST(phrase)
@@ -176,16 +178,16 @@ static const struct {
 	    X50 " " X10 "\r\n 23456789" },
 	{ "blanks at the fold", X50 "   " X50, 9, X50 "  \r\n " X50 },
 	{ "no blank to fold at", X50 X50, 9, X50 X50 },
-	{ "one word encoded", "an " UE "ber fall", 9,
-	    "an =?UTF-8?Q?=C3=BCber?= fall" },
+	{ "one word encoded", "an " UE "bersicht fall", 9,
+	    "an =?UTF-8?Q?=C3=BCbersicht?= fall" },
 	{ "words together", "a " UE "  " UE " b", 9,
 	    "a =?UTF-8?B?w7wgIMO8?= b" },
 	{ "words apart", UE " b " UE, 9,
-	    "=?UTF-8?Q?=C3=BC?= b =?UTF-8?Q?=C3=BC?=" },
+	    "=?UTF-8?B?w7w=?= b =?UTF-8?B?w7w=?=" },
 	{ "Latin-1 as a whole", "\xfc b " UE, 9,
 	    "=?ISO-8859-1?Q?=FC?= b =?ISO-8859-1?B?w7w=?=" },
-	{ "far to the right", X50 " " UE, 9, X50 "\r\n =?UTF-8?Q?=C3=BC?=" },
-	{ "far to the right, first", UE, 60, "\r\n =?UTF-8?Q?=C3=BC?=" },
+	{ "far to the right", X50 " " UE, 9, X50 "\r\n =?UTF-8?B?w7w=?=" },
+	{ "far to the right, first", UE, 60, "\r\n =?UTF-8?B?w7w=?=" },
 };
 
 START_TEST(unstructured_text)

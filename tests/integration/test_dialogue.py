@@ -268,22 +268,25 @@ def test_first_host_without_route(lab, client):
     first, second = lab.servers_for(lab.name(), {}, {})
     lab.net.refuse_route(first.addresses[0])
     rcpt = f'bob@{first.domain}'
-    run = client.submit(rcpt)
-    run.quiet()
+    try:
+        client.submit(rcpt).quiet()
+    finally:
+        lab.net.restore(first.addresses[0])
     assert second.recipients == [rcpt]
-    lab.net.restore(first.addresses[0])
 
 
 def test_first_host_is_a_black_hole(lab, client):
     """SYNs vanish: the next host after a bounded time."""
+    client.write_conf(connect_timeout='1s')
     first, second = lab.servers_for(lab.name(), {}, {})
     lab.net.swallow(first.addresses[0])
     rcpt = f'bob@{first.domain}'
-    run = client.submit(rcpt, background=True)
-    run.quiet()
-    second.wait(lambda: second.taken, 60)
+    try:
+        run = client.submit(rcpt).quiet()
+    finally:
+        lab.net.restore(first.addresses[0])
+    assert run.wall < 4
     assert second.recipients == [rcpt]
-    lab.net.restore(first.addresses[0])
 
 
 def test_permanent_refusal_is_not_asked_again(lab, client):
@@ -358,32 +361,71 @@ def test_trouble_after_quit(lab, client, action):
     ('body', (1, STOP_READING))],
     ids=lambda v: v if isinstance(v, str) else repr(v)[:20])
 def test_silent_server(lab, client, stage, action):
-    """The caller is let go in time, nothing is lost, nothing bounced."""
-    client.write_conf(wait='1s')
+    """Given up in time, nothing is lost, nothing bounced."""
+    client.write_conf(command_timeout='1s', dot_timeout='1s')
     srv = lab.server(script={stage: action})
     rcpt = f'bob@{srv.domain}'
-    begin = time.monotonic()
-    run = client.submit(rcpt, background='end',
-                        body='x' * 70 + '\n' if stage != 'body'
-                        else ('x' * 70 + '\n') * 200000)
-    assert time.monotonic() - begin < 8
+    lines = 200000 if stage == 'body' else 1
+    run = client.submit(rcpt, body=('x' * 70 + '\n') * lines)
+    check.deferred(client, run, rcpt)
+    assert run.wall < 8
+    assert ('possible duplicate' in client.log()) == (stage == 'dot')
+    check.retried(client, srv, rcpt)
+
+
+def test_drip_has_a_ceiling(lab, client):
+    """Each wait is short, all of them together are not endless."""
+    client.write_conf(command_timeout='1s', destination_timeout='2s')
+    slow = pause(0.7)
+    srv = lab.server(caps=[], script={
+        s: (slow, r) for s, r in (('connect', '220 x'), ('ehlo', '250 x'),
+                                  ('mail', '250 x'), ('rcpt', '250 x'))})
+    rcpts = [f'u{i}@{srv.domain}' for i in range(10)]
+    run = client.submit(*rcpts)
     run.quiet()
-    assert client.queued() == [rcpt]
-    srv.script = {}
-    client.flush_now().ok()
-    assert srv.recipients == [rcpt]
+    assert run.wall < 6
+    assert client.queued() == rcpts
+
+
+@pytest.mark.parametrize('stage', ['connect', 'dot'])
+def test_caller_is_let_go(lab, client, stage):
+    """Past the caller's patience the work goes on behind its back."""
+    client.write_conf(wait='1s')
+    srv = lab.server(script={stage: each((pause(2), '421 4.3.0 later', DROP)
+                                         if stage == 'connect' else
+                                         (pause(2), '250 2.0.0 ok'))})
+    rcpt = f'bob@{srv.domain}'
+    begin = time.monotonic()
+    client.sendmail('-i', rcpt, input='Subject: s\n\nx\n',
+                    background=True).quiet()
+    assert srv.sessions[0].done
+    assert time.monotonic() - begin < 10
+    if stage == 'dot':
+        assert srv.recipients == [rcpt]
+        assert client.empty()
+    else:
+        assert client.queued() == [rcpt]
+        check.retried(client, srv, rcpt)
+
+
+def test_caller_does_not_wait_longer(lab, client):
+    client.write_conf(wait='1s')
+    srv = lab.server(script={'connect': HANG})
+    run = client.submit(f'bob@{srv.domain}', background='end')
+    run.quiet()
+    assert 0.5 < run.wall < 3
+    check.retried(client, srv, f'bob@{srv.domain}')
 
 
 def test_one_slow_one_quick(lab, client):
     """A hanging destination does not delay the other."""
-    client.write_conf(wait='1s')
+    client.write_conf(command_timeout='2s')
     slow = lab.server(script={'connect': HANG})
     quick = lab.server()
-    run = client.submit(f'a@{slow.domain}', f'b@{quick.domain}',
-                        background='end')
-    run.quiet()
+    begin = time.time()
+    client.submit(f'a@{slow.domain}', f'b@{quick.domain}').quiet()
     assert quick.recipients == [f'b@{quick.domain}']
-    m, = quick.messages
+    assert quick.messages[0].when < begin + 1
     assert client.queued() == [f'a@{slow.domain}']
 
 
@@ -615,11 +657,14 @@ def test_starttls_fails(lab, client, name, answer):
 
 
 def test_starttls_hangs(lab, client):
-    client.write_conf(wait='1s')
-    srv = lab.server(tls=True, script={'starttls': ('220 go', NO_TLS, HANG)})
+    client.write_conf(command_timeout='1s')
+    srv = lab.server(tls=True, script={
+        'starttls': each(('220 go', NO_TLS, HANG), None)})
     rcpt = f'bob@{srv.domain}'
-    client.submit(rcpt, background='end').quiet()
-    assert client.queued() == [rcpt]
+    client.submit(rcpt).quiet()
+    if not client.empty():
+        check.retried(client, srv, rcpt)
+    assert srv.recipients == [rcpt]
 
 
 @pytest.mark.parametrize('name, kw', [
@@ -629,7 +674,7 @@ def test_starttls_hangs(lab, client):
         '220 go', NO_TLS, b'garbage' * 99, DROP)}))],
     ids=lambda v: v if isinstance(v, str) else '')
 def test_required_tls_is_never_clear(lab, client, name, kw):
-    client.write_conf(tls='require')
+    client.write_conf(tls='required')
     srv = lab.server(**kw)
     srv.tolerant = name == 'garbage'
     rcpt = f'bob@{srv.domain}'
