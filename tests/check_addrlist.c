@@ -119,13 +119,22 @@ static const struct {
 	    "a@b (x: unclosed comment" },
 	{ "unclosed, then closed", "a@b (x, c@d (y), \"e\"@f", "c@d|e@f",
 	    "a@b (x: unclosed comment" },
-	{ "colon behind an address", "a@b: c@d", "c@d",
-	    "a@b: ':' is out of place" },
+	{ "colon behind an address", "a@b: c@d, e@f", "e@f",
+	    "a@b: c@d: ':' is out of place" },
 	{ "colon first", ":include:/etc/passwd", "",
 	    ":include:/etc/passwd: ':' is out of place" },
 	{ "LF without a blank", "a@b\nc@d, e@f", "e@f",
-	    "a@b?c@d: control character" },
-	{ "CR", "a\r@b, e@f", "e@f", "a?@b: control character" },
+	    "a@b?c@d: line end or NUL inside" },
+	{ "CR", "a\r@b, e@f", "e@f", "a?@b: line end or NUL inside" },
+	{ "LF at the end", "a@b\n", "", "a@b?: line end or NUL inside" },
+	{ "a command", "a@b\r\nRCPT TO:<c@d>, e@f", "e@f",
+	    "a@b??RCPT TO:<c@d>: line end or NUL inside" },
+	{ "a command behind a name", "John\nRCPT TO:<c@d>, e@f", "e@f",
+	    "John?RCPT TO:<c@d>: line end or NUL inside" },
+	{ "LF in a quoted name", "\"a\nb\" <c@d>, e@f", "e@f",
+	    "\"a?b\" <c@d>: line end or NUL inside" },
+	{ "LF in a comment", "c@d (\n), e@f", "e@f",
+	    "c@d (?): line end or NUL inside" },
 	{ "ESC", "a\x1b[2J@b, e@f", "e@f", "a?[2J@b: control character" },
 	{ "Latin-1", "\xfc@b, e@f", "e@f", "?@b: local part is not UTF-8" },
 	{ "bad literal", "a@[300.1.1.1], e@f", "e@f",
@@ -255,7 +264,7 @@ START_TEST(nul_inside)
 	static const char text[] = "a@b\0, c@d";
 
 	expect("NUL", text, sizeof(text) - 1, "c@d",
-	    "a@b?: control character");
+	    "a@b?: line end or NUL inside");
 }
 END_TEST
 
