@@ -155,7 +155,7 @@ static const struct {
 	{ "MX target runs out", "d.test", ns_t_mx, DNSMSG_QR,
 	    "d.test RAW15 00013f61", "4.4.3" },
 	{ "MX target is a pointer to itself", "d.test", ns_t_mx, DNSMSG_QR,
-	    "d.test RAW15 0001c02a", "4.4.3" },
+	    "d.test RAW15 0001c02c", "4.4.3" },
 	{ "MX target points past the end", "d.test", ns_t_mx, DNSMSG_QR,
 	    "d.test RAW15 0001cfff", "4.4.3" },
 	{ "label type 01", "d.test", ns_t_mx, DNSMSG_QR,

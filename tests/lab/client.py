@@ -155,6 +155,61 @@ class Client:
             self.check_temporary(result)
         return result
 
+    def start(self, *args, program='sendmail', input=b'', **kw):
+        """Begin a run and return at once; end it with finish()."""
+        if isinstance(input, str):
+            input = input.encode()
+        feed = tempfile.TemporaryFile()
+        feed.write(input)
+        feed.seek(0)
+        p = procs.start(self.net.argv(self.argv(*args, program=program)),
+                        stdin=feed, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE, env=self.env, cwd=self.folder,
+                        start_new_session=True, **kw)
+        feed.close()
+        return p
+
+    def finish(self, *processes, timeout=60):
+        """Wait for started runs and for what they left at work."""
+        end = time.monotonic() + timeout
+        results = []
+        for p in processes:
+            out, err = p.communicate(timeout=max(1, end - time.monotonic()))
+            results.append((p.returncode, out, err))
+            procs.stop(p)
+        self.reap(end)
+        return results
+
+    @staticmethod
+    def reap(end):
+        """Wait for every orphan: a killed dispatcher's workers go on."""
+        while True:
+            left = set(procs.children(os.getpid())) - procs.known()
+            for pid in list(left):
+                try:
+                    if os.waitpid(pid, os.WNOHANG)[0]:
+                        left.discard(pid)
+                except ChildProcessError:
+                    left.discard(pid)
+            if not left:
+                return
+            if time.monotonic() > end:
+                raise Leftover(str([procs.describe(p) for p in left]))
+            time.sleep(0.005)
+
+    def entries(self, place='queue'):
+        """The files of one directory of the spool."""
+        try:
+            folder = os.path.join(self.spool, place)
+            return sorted(os.path.join(folder, f) for f in os.listdir(folder))
+        except FileNotFoundError:
+            return []
+
+    def make_due(self):
+        """A queued file's modification time is when it is due."""
+        for path in self.entries():
+            os.utime(path, (time.time() - 1, time.time() - 1))
+
     @staticmethod
     def _finish(p, data, timeout, argv):
         """Feed, wait and reap, by hand: only wait4 tells the memory used."""

@@ -1,0 +1,105 @@
+/* When to try again. */
+#include "config.h"
+
+#include "check.h"
+
+#include "spool/retry.h"
+
+static const struct retry_rule usual = { 300, 14400 };
+
+static const struct {
+	const char *name;
+	unsigned failures;
+	bool greylisted;
+	unsigned random, want;
+} delays[] = {
+	{ "first, earliest", 1, false, 0, 240 },
+	{ "first, middle", 1, false, 5000, 300 },
+	{ "first, latest", 1, false, 9999, 360 },
+	{ "none is one", 0, false, 0, 240 },
+	{ "second", 2, false, 0, 480 },
+	{ "third", 3, false, 9999, 1440 },
+	{ "sixth", 6, false, 0, 7680 },
+	{ "seventh reaches the limit", 7, false, 0, 11520 },
+	{ "and stays", 8, false, 9999, 17280 },
+	{ "for ever", 4294967295u, false, 0, 11520 },
+	{ "greylisted, never early", 1, true, 0, 360 },
+	{ "greylisted, latest", 1, true, 9999, 432 },
+	{ "greylisted again", 2, true, 0, 720 },
+	{ "and again", 3, true, 0, 1500 },
+	{ "then as usual", 4, true, 0, 1920 },
+	{ "random is bounded", 1, false, 10000, 240 },
+};
+
+START_TEST(delay)
+{
+	unsigned got = retry_delay(&usual, delays[_i].failures,
+	    delays[_i].greylisted, delays[_i].random);
+
+	ck_assert_msg(got == delays[_i].want, "%s: %u, not %u",
+	    delays[_i].name, got, delays[_i].want);
+}
+END_TEST
+
+static const struct {
+	struct retry_rule rule;
+	unsigned failures, want;
+} rules[] = {
+	{ { 0, 14400 }, 5, 1 },		/* never at once for ever */
+	{ { 10, 0 }, 3, 1 },
+	{ { 600, 60 }, 1, 48 },		/* the limit is the limit */
+	{ { 4294967295u, 4294967295u }, 9, 3435973836u },
+	{ { 1, 4294967295u }, 100, 3435973836u },
+};
+
+START_TEST(odd_rule)
+{
+	ck_assert_uint_eq(retry_delay(&rules[_i].rule, rules[_i].failures,
+	    false, 0), rules[_i].want);
+}
+END_TEST
+
+static const struct {
+	int code;
+	const char *status, *text;
+	bool want;
+} replies[] = {
+	{ 450, "4.2.0", "450 4.2.0 <a@b>: Greylisted, see http://x", true },
+	{ 451, "4.7.1", "451 4.7.1 Greylisting in action, please come back "
+	    "in 00:05:00", true },
+	{ 451, "", "451 GREYLISTED, try later", true },
+	{ 450, "4.7.1", "450 4.7.1 Graylisted for 5 minutes", true },
+	{ 451, "4.7.1", "451 4.7.1 Try again later", true },
+	{ 451, "4.7.1", "451 4.7.1 Service unavailable - try again later",
+	    true },
+	{ 421, "4.7.0", "421 4.7.0 grey list: come back", true },
+	{ 451, "4.3.0", "451 4.3.0 Temporary failure, try again later",
+	    false },
+	{ 421, "4.7.1", "421 4.7.1 try again later", false },
+	{ 452, "4.2.2", "452 4.2.2 mailbox full, retry", false },
+	{ 550, "5.7.1", "550 5.7.1 greylisted for ever", false },
+	{ 250, "2.0.0", "250 2.0.0 greylisting passed", false },
+	{ 0, "4.4.1", "connection refused by greylist.example", false },
+	{ 450, "", "", false },
+};
+
+START_TEST(greylisting)
+{
+	ck_assert_msg(retry_is_greylisting(replies[_i].code,
+	    replies[_i].status, replies[_i].text) == replies[_i].want,
+	    "%s", replies[_i].text);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("retry");
+	TCase *tc = tcase_create("retry");
+
+	tcase_add_loop_test(tc, delay, 0, CHECK_ROWS(delays));
+	tcase_add_loop_test(tc, odd_rule, 0, CHECK_ROWS(rules));
+	tcase_add_loop_test(tc, greylisting, 0, CHECK_ROWS(replies));
+	suite_add_tcase(suite, tc);
+	return check_run(suite);
+}
