@@ -273,6 +273,19 @@ process_drop_all(void)
 		give_up("dumpable");
 }
 
+void
+process_detach_output(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		give_up("/dev/null");
+	for (int to = 0; to <= STDERR_FILENO; to++)
+		dup2(fd, to);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 static bool
 is_kept(int fd, const int *keep, size_t n)
 {

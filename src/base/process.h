@@ -43,6 +43,12 @@ void	process_drop_all(void);
  */
 void	process_close_all_but(const int *keep, size_t n);
 
+/*
+ * Put descriptors 0-2 on /dev/null, for a process that outlives its caller's
+ * interest: one who reads our output to its end must not wait for it.
+ */
+void	process_detach_output(void);
+
 /* Fill n unpredictable bytes (getrandom). Ends the program if it cannot. */
 void	process_random(void *, size_t n);
 

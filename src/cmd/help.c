@@ -1,0 +1,62 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "cmd/options.h"
+#include "cmd/settings.h"
+
+static const char usage_text[] =
+"Usage: postrider [OPTION]... [RECIPIENT]...      send a message from stdin\n"
+"       postrider --send FILE...                 send message files, mailboxes\n"
+"       postrider --flush [--now]                work off the queue\n"
+"       postrider --queue                        list the queue\n"
+"Also under the names sendmail, mailq, newaliases, runq.\n"
+"\n"
+"Sending (sendmail's options; see postrider(1) for all of them):\n"
+"  -t              recipients from To, Cc and Bcc, besides those given\n"
+"  -i, -oi         a line with a single dot does not end the message\n"
+"  -f ADDRESS      envelope sender; <> for none (default: login@origin)\n"
+"  -F NAME         name for a From field that has to be added\n"
+"  -odi -odb -odq  deliver now (default), in the background, only queue\n"
+"  -oep -oem -oee -oeq  when all are refused: print it, mail it back,\n"
+"                  mail it and return 0, only return the code\n"
+"  -N never|success,failure,delay   which reports are wanted (DSN)\n"
+"  -R full|hdrs    what a report holds; -V ENVID its identification\n"
+"  -v              show the dialogue with each server\n"
+"  -X FILE         append the dialogue to a file\n"
+"  -C FILE         settings from this file only\n"
+"  -L TAG          name in the log\n"
+"  -bv             show where mail to the recipients would go\n"
+"      --to LIST   recipients for --send, instead of the headers'\n"
+"      --wait TIME wait this long for deliveries (setting wait)\n"
+"      --strict    return an error when any recipient was refused\n"
+"      --json      print one JSON object for each recipient\n"
+"\n"
+"The queue:\n"
+"  -q, --flush     attempt what is due, once, in the foreground\n"
+"  -qf, --flush --now   attempt everything\n"
+"  -qI -qR -qS TEXT     attempt what has TEXT in id, recipient, sender\n"
+"  -bp, --queue    list it; with --json one object for each message\n"
+"  -bP             print how many messages are in it\n"
+"\n"
+"      --check-config   read the settings and say whether they are right\n"
+"      --help[=settings], --version\n"
+"\n"
+"Exit status: 0 every recipient's mail was accepted, or is safe in the queue;\n"
+"64 usage, 65 data, 66 input, 67 no such user, 68 no such host, 69 refused,\n"
+"75 not kept, try again, 78 settings: nothing was sent and nothing is kept.\n";
+
+bool
+options_help(struct buf *out, const char *topic)
+{
+	if (topic == NULL)
+		buf_adds(out, usage_text);
+	else if (strcmp(topic, "settings") == 0)
+		settings_list(out);
+	else if (strcmp(topic, "settings-mdoc") == 0)
+		settings_list_mdoc(out);
+	else
+		return false;
+	return true;
+}

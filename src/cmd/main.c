@@ -1,0 +1,178 @@
+/*
+ * postrider: sends mail, in sendmail's place.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fileio.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "cmd/exitcode.h"
+#include "cmd/options.h"
+#include "cmd/queue.h"
+#include "cmd/result.h"
+#include "cmd/settings.h"
+#include "cmd/submit.h"
+#include "cmd/verify.h"
+#include "net/tls.h"
+
+#define DEFAULT_TAG "postrider"
+
+static int
+print_help(const struct options *o)
+{
+	struct buf text = { 0 };
+	bool known = options_help(&text, o->help);
+
+	if (known)
+		(void)!write_all(STDOUT_FILENO, text.data, text.len);
+	else
+		result_complain(o->name, "--help has no topic %s; there is "
+		    "--help and --help=settings", o->help);
+	buf_release(&text);
+	return known ? EX_OK : EX_USAGE;
+}
+
+static int
+print_version(void)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "postrider " PACKAGE_VERSION "\n"
+	    "GnuTLS %s, libidn2 %s, DNS by the C library's resolver\n",
+	    tls_library(), idn2_check_version(NULL));
+	(void)!write_all(STDOUT_FILENO, text.data, text.len);
+	buf_release(&text);
+	return EX_OK;
+}
+
+/* The dialogue goes to standard error, or is appended to a file. Returns the
+ * descriptor; -1 for nowhere; -2 when it cannot be opened. */
+static int
+open_trace(const struct options *o)
+{
+	int fd = -1;
+
+	if (o->trace != NULL) {
+		fd = open(o->trace, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY |
+		    O_CLOEXEC, 0600);
+		if (fd < 0) {
+			result_complain(o->name, "-X %s: %s", o->trace,
+			    strerror(errno));
+			return -2;
+		}
+	} else if (o->verbose)
+		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	return fd;
+}
+
+static int
+run_in_spool(const struct options *o, const struct settings *settings,
+    const struct delivery *how)
+{
+	struct spool spool = { .fd = -1 };
+	struct err err;
+	int code;
+
+	if (spool_open(&spool, settings->spool, &err) < 0) {
+		if (o->mode == MODE_SEND)
+			submit_drain();
+		result_complain(o->name, "%s", err.text);
+		return exitcode_of_err(&err);
+	}
+	if (o->mode == MODE_QUEUE)
+		code = queue_list(o, &spool);
+	else if (o->mode == MODE_COUNT)
+		code = queue_count(o, &spool);
+	else if (o->mode == MODE_FLUSH)
+		code = queue_flush(o, how, &spool);
+	else
+		code = submit_run(o, settings, how, &spool);
+	spool_close(&spool);
+	return code;
+}
+
+static int
+run(const struct options *o, struct settings *settings)
+{
+	struct delivery how;
+	struct err err;
+
+	settings_init(settings);
+	if (settings_load(settings, o->config, &err) < 0)
+		goto wrong;
+	if (o->mode == MODE_CHECK_CONFIG)
+		return EX_OK;
+	settings_complete(settings);
+	if (log_open(settings->log, o->tag != NULL ? o->tag : DEFAULT_TAG,
+	    &err) < 0)
+		goto wrong;
+	settings_delivery(settings, &how);
+	if ((how.trace_fd = open_trace(o)) == -2)
+		return EX_CANTCREAT;
+	process_find_user(settings->worker_user);
+	if (o->mode == MODE_VERIFY)
+		return verify_run(o, settings, &how);
+	return run_in_spool(o, settings, &how);
+wrong:
+	if (o->mode == MODE_SEND)
+		submit_drain();
+	result_complain(o->name, "%s", err.text);
+	return exitcode_of_err(&err);
+}
+
+/* Modes that need neither settings nor spool. Returns -1 for the others. */
+static int
+run_simple(const struct options *o)
+{
+	switch (o->mode) {
+	case MODE_HELP:
+		return print_help(o);
+	case MODE_VERSION:
+		return print_version();
+	case MODE_NOTHING:
+		/* there is no alias table, and nothing to forget */
+		return EX_OK;
+	default:
+		return -1;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct settings settings = { 0 };
+	struct options options;
+	struct err err;
+	int code;
+
+	process_sanitise();
+	if (options_parse(&options, argc, argv, &err) < 0) {
+		process_drop_group();
+		if (options.mode == MODE_SEND)
+			submit_drain();
+		result_complain(options.name, "%s; --help shows the options",
+		    err.text);
+		options_release(&options);
+		return exitcode_of_err(&err);
+	}
+	/* files that the caller names are his to open, not ours */
+	if (options.config != NULL || options.trace != NULL ||
+	    options.mode == MODE_FILES || options.mode == MODE_CHECK_CONFIG)
+		process_drop_group();
+	code = run_simple(&options);
+	if (code < 0)
+		code = run(&options, &settings);
+	log_close();
+	settings_release(&settings);
+	options_release(&options);
+	return code;
+}

@@ -1,0 +1,72 @@
+/*
+ * The settings: postrider.conf(5).
+ *
+ * One table of keys (settings.c) feeds the parser, --help=settings, the list
+ * in the manual page and the error messages. A file has lines of "key value";
+ * '#' begins a comment; a value with blanks at its ends, '#' or '"' stands in
+ * double quotes, with \" and \\ inside. Everything has a default that works.
+ */
+#ifndef CMD_SETTINGS_H
+#define CMD_SETTINGS_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "deliver/delivery.h"
+
+struct settings {
+	/* strings are owned; NULL or "" where the default says "(...)" */
+	char	*hostname;
+	char	*origin;
+	char	*spool;
+	char	*nameserver;
+	char	*log;
+	char	*double_bounce;
+	char	*worker_user;
+	uint64_t smtp_port, jobs, site_connections, connection_messages,
+	    transaction_recipients, dsn_size;
+	uint64_t wait, lifetime, bounce_lifetime, retry_first, retry_max,
+	    dns_timeout, connect_timeout, command_timeout, dot_timeout,
+	    destination_timeout;	/* seconds */
+	uint64_t tls;			/* enum tls_level */
+};
+
+/* Everything at its default. */
+void	settings_init(struct settings *);
+void	settings_release(struct settings *);
+
+/*
+ * Read one file over what is there.
+ *
+ * missing_ok  a file that does not exist is as an empty one.
+ *
+ * Returns 0, or -1 with *err (ERR_CONFIG): "FILE:LINE: key: what is wrong".
+ */
+int	settings_read(struct settings *, const char *path, int missing_ok,
+	    struct err *);
+
+/* The same from text; name stands for the file in errors. */
+int	settings_parse(struct settings *, const char *name, struct buf *text,
+	    struct err *);
+
+/*
+ * The usual files: $sysconfdir/postrider.conf, then, for a caller without
+ * privilege, $XDG_CONFIG_HOME/postrider.conf (~/.config). With file not NULL,
+ * that one only.
+ */
+int	settings_load(struct settings *, const char *file, struct err *);
+
+/*
+ * Fill in what depends on the machine and the user: hostname, origin, spool.
+ */
+void	settings_complete(struct settings *);
+
+/* Append the list of keys: for people, or as mdoc(7) for the manual page. */
+void	settings_list(struct buf *out);
+void	settings_list_mdoc(struct buf *out);
+
+/* What deliver/ needs to know. Strings stay with the settings. */
+void	settings_delivery(const struct settings *, struct delivery *);
+
+#endif

@@ -1,0 +1,489 @@
+#include "config.h"
+
+#include "deliver/dispatch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "deliver/dispatch_impl.h"
+#include "deliver/words.h"
+#include "spool/sites.h"
+
+/* With more items than this their files are closed between uses. */
+#define OPEN_FILES_MAX 64
+
+/* Messages that justify one more connection to a site. */
+#define CONNECTION_WORTH 25
+
+struct dispatch *
+dispatch_new(struct spool *spool, const struct delivery *how,
+    const struct dispatch_owner *owner)
+{
+	struct dispatch *d = xcalloc(1, sizeof(*d));
+
+	d->spool = spool;
+	d->how = how;
+	d->owner = owner;
+	d->lookup.fd = -1;
+	d->last_ready = &d->first_ready;
+	d->workers = xcalloc(how->jobs, sizeof(*d->workers));
+	mx_self_init(&d->self, how->hostname, how->port == 25);
+	return d;
+}
+
+void
+dispatch_free(struct dispatch *d)
+{
+	if (d == NULL)
+		return;
+	while (d->nworker > 0)
+		worker_end(&d->workers[--d->nworker], true);
+	free(d->workers);
+	dispatch_dns_free(d);
+	for (size_t i = 0; i < d->sites.cap; i++)
+		if (d->sites.slots[i].key != NULL)
+			site_free(d->sites.slots[i].value);
+	strmap_release(&d->sites);
+	mx_self_release(&d->self);
+	free(d->items);
+	free(d->ready);
+	free(d);
+}
+
+static void
+make_ready(struct dispatch *d, struct item *item)
+{
+	d->ready = xgrow(d->ready, d->nready, &d->ready_cap,
+	    sizeof(*d->ready));
+	d->ready[d->nready++] = item;
+}
+
+void
+dispatch_add(struct dispatch *d, struct item *item)
+{
+	struct envelope *env = &item->entry.env;
+
+	d->items = xgrow(d->items, d->nitem, &d->item_cap, sizeof(*d->items));
+	item->place = d->nitem;
+	d->items[d->nitem++] = item;
+	item->due = 0;
+	item->pending = 0;
+	for (size_t i = 0; i < env->nrcpt; i++)
+		item->pending += env->rcpts[i].state != OUTCOME_DELIVERED &&
+		    env->rcpts[i].state != OUTCOME_FAILED;
+	if (item->pending == 0) {
+		make_ready(d, item);
+		return;
+	}
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (env->rcpts[i].state != OUTCOME_DELIVERED &&
+		    env->rcpts[i].state != OUTCOME_FAILED)
+			dispatch_dns_add(d, item, i);
+}
+
+size_t
+dispatch_unsettled(const struct dispatch *d)
+{
+	return d->nitem;
+}
+
+void
+dispatch_each(struct dispatch *d, void (*fn)(void *, struct item *), void *arg)
+{
+	for (size_t i = 0; i < d->nitem; i++)
+		fn(arg, d->items[i]);
+}
+
+/* Will nothing at all be left to do for the entry once this is delivered? */
+static bool
+completes(const struct item *item, size_t rcpt)
+{
+	const struct envelope *env = &item->entry.env;
+
+	if (item->pending != 1)
+		return false;
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (i != rcpt && env->rcpts[i].state != OUTCOME_DELIVERED &&
+		    !env->rcpts[i].reported)
+			return false;
+	return true;
+}
+
+/* One forward-path less is pending. */
+static void
+count_down(struct dispatch *d, struct item *item)
+{
+	if (--item->pending == 0)
+		make_ready(d, item);
+}
+
+void
+dispatch_decide(struct dispatch *d, struct item *item, size_t rcpt,
+    const struct outcome *o, time_t due)
+{
+	struct entry *entry = &item->entry;
+	struct err err;
+
+	if (o->kind == OUTCOME_DEFERRED)
+		item_due(item, due);
+	/* an entry that is about to be removed needs no journal */
+	if (o->kind == OUTCOME_DELIVERED && completes(item, rcpt))
+		envelope_note(&entry->env, rcpt, o, clock_wall());
+	else if (entry_record(d->spool, entry, rcpt, o, clock_wall(),
+	    &err) < 0)
+		log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", entry->id,
+		    err.text);
+	if (d->nitem > OPEN_FILES_MAX)
+		entry_close(entry);
+	words_attempt(entry, rcpt, o);
+	if (d->owner->outcome != NULL)
+		d->owner->outcome(d->owner->arg, item, rcpt, o);
+	count_down(d, item);
+}
+
+void
+dispatch_skip(struct dispatch *d, struct item *item, time_t due)
+{
+	item_due(item, due);
+	count_down(d, item);
+}
+
+void
+dispatch_line_up(struct dispatch *d, struct site *site)
+{
+	if (site->waiting || site_left(site) == 0)
+		return;
+	site->waiting = true;
+	site->next_ready = NULL;
+	*d->last_ready = site;
+	d->last_ready = &site->next_ready;
+}
+
+static struct site *
+next_in_line(struct dispatch *d)
+{
+	struct site *site = d->first_ready;
+
+	if (site == NULL)
+		return NULL;
+	if ((d->first_ready = site->next_ready) == NULL)
+		d->last_ready = &d->first_ready;
+	site->waiting = false;
+	return site;
+}
+
+/* Another connection to a site must be worth it, and allowed. */
+static bool
+may_connect(const struct dispatch *d, const struct site *site)
+{
+	return site->workers == 0 ||
+	    (site->workers < d->how->site_connections &&
+	    site->messages >= site->workers * CONNECTION_WORTH);
+}
+
+/* The whole site failed: it is not tried again before its time, neither in
+ * this run nor in a later one. */
+static void
+strike(struct dispatch *d, struct site *site, const struct outcome *o)
+{
+	struct site_memory *memory = &site->memory;
+	time_t now = clock_wall();
+	struct err err;
+
+	if (site->down)
+		return;
+	site->down = true;
+	if (memory->failures++ == 0)
+		memory->first_s = now;
+	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
+	    memory->failures, false, process_random_below(10000));
+	str_copy(memory->reason, sizeof(memory->reason), o->text);
+	if (sites_set(d->spool, site->key, memory, &err) < 0)
+		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
+}
+
+static void
+forgive(struct dispatch *d, struct site *site)
+{
+	struct err err;
+
+	if (site->memory.failures == 0 || site->down)
+		return;
+	site->memory = (struct site_memory){ 0 };
+	sites_set(d->spool, site->key, &site->memory, &err);
+}
+
+/* When to try a forward-path again whose own reply deferred it. */
+static time_t
+own_due(const struct dispatch *d, const struct task *task,
+    const struct outcome *o)
+{
+	const struct rcpt *rcpt = &task->item->entry.env.rcpts[task->rcpt];
+	bool grey = retry_is_greylisting(o->code, o->status, o->text);
+
+	return clock_wall() + (time_t)retry_delay(&d->how->retry,
+	    rcpt->attempts + 1u, grey, process_random_below(10000));
+}
+
+static void
+judge(struct dispatch *d, struct site *site, const struct task *task,
+    const struct outcome *o)
+{
+	time_t due = 0;
+
+	if (o->kind == OUTCOME_DEFERRED && o->whole_site) {
+		strike(d, site, o);
+		due = site->memory.next_s;
+	} else {
+		forgive(d, site);
+		if (o->kind == OUTCOME_DEFERRED)
+			due = own_due(d, task, o);
+	}
+	dispatch_decide(d, task->item, task->rcpt, o, due);
+}
+
+/* What waits for a site that has just failed as a whole fails with it. */
+static void
+judge_waiting(struct dispatch *d, struct site *site, const struct outcome *o)
+{
+	const struct task *load;
+	size_t n;
+
+	while (site_left(site) > 0) {
+		load = site_load(site, d->how->connection_messages, &n);
+		for (size_t i = 0; i < n; i++)
+			judge(d, site, &load[i], o);
+	}
+}
+
+/* A load that cannot be worked on for reasons of our own. */
+static void
+judge_load(struct dispatch *d, struct site *site, const struct task *load,
+    size_t n, const struct err *err)
+{
+	struct outcome o = { 0 };
+
+	outcome_from_err(&o, STAGE_NONE, err);
+	for (size_t i = 0; i < n; i++)
+		judge(d, site, &load[i], &o);
+}
+
+/* Open the files of a load; those that do not open are put off. Moves the
+ * usable tasks to the front of v and returns their number. */
+static size_t
+open_load(struct dispatch *d, struct site *site, struct task *v, size_t n)
+{
+	struct err err;
+	size_t use = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (entry_open(d->spool, &v[i].item->entry, &err) == 0)
+			v[use++] = v[i];
+		else
+			judge_load(d, site, &v[i], 1, &err);
+	}
+	return use;
+}
+
+static void
+close_load(struct dispatch *d, const struct task *v, size_t n)
+{
+	for (size_t i = 0; i < n && d->nitem > OPEN_FILES_MAX; i++)
+		entry_close(&v[i].item->entry);
+}
+
+/* Give a site its next worker. Returns false when no process could be made
+ * for it, but one may be later. */
+static bool
+start_worker(struct dispatch *d, struct site *site)
+{
+	struct worker *w = &d->workers[d->nworker];
+	struct task *load;
+	struct err err;
+	size_t n, use;
+	int rc = 0;
+
+	const struct task *cut =
+	    site_load(site, d->how->connection_messages, &n);
+
+	load = xmalloc(n * sizeof(*load));
+	memcpy(load, cut, n * sizeof(*load));
+	use = open_load(d, site, load, n);
+	if (use > 0)
+		rc = worker_start(w, d->how, site, load, use,
+		    spool_claim_fd(d->spool), &err);
+	close_load(d, load, use);
+	if (rc == 0 && use > 0) {
+		d->nworker++;
+		site->workers++;
+	} else if (rc < 0 && d->nworker > 0 && use == n) {
+		site_unload(site, n);
+	} else if (rc < 0) {
+		judge_load(d, site, load, use, &err);
+		rc = 0;
+	}
+	free(load);
+	return rc == 0;
+}
+
+static void
+start_workers(struct dispatch *d)
+{
+	struct site *site;
+
+	while (d->nworker < d->how->jobs && (site = next_in_line(d)) != NULL) {
+		bool started;
+
+		/* bury() puts it back into the line */
+		if (!may_connect(d, site))
+			continue;
+		started = start_worker(d, site);
+		dispatch_line_up(d, site);
+		if (!started)
+			break;
+	}
+}
+
+/* The worker is done or dead: what it had not reported is put off. */
+static void
+bury(struct dispatch *d, size_t i, const char *why)
+{
+	struct worker *w = &d->workers[i];
+	struct site *site = w->site;
+	struct outcome o = { 0 };
+	struct err err;
+
+	err_set(&err, ERR_TEMP, "4.3.0", "%s", why);
+	outcome_from_err(&o, STAGE_NONE, &err);
+	o.in_doubt = true;
+	for (size_t t = 0; t < w->nload && w->left > 0; t++)
+		if (w->told[t] == 0) {
+			w->told[t] = 1;
+			w->left--;
+			judge(d, site, &w->load[t], &o);
+		}
+	worker_end(w, why[0] != '\0');
+	site->workers--;
+	dispatch_line_up(d, site);
+	d->workers[i] = d->workers[--d->nworker];
+}
+
+/* Take what a worker has to say. Returns false when it is gone. */
+static bool
+listen_to(struct dispatch *d, size_t i)
+{
+	struct worker *w = &d->workers[i];
+	struct site *site = w->site;
+	struct report report;
+	int rc;
+
+	while ((rc = worker_read(w, &report)) > 0) {
+		const struct task *task = &w->load[report.slot];
+
+		judge(d, site, task, &report.outcome);
+		if (site->down)
+			judge_waiting(d, site, &report.outcome);
+		if (w->left == 0)
+			break;
+	}
+	if (w->left == 0) {
+		bury(d, i, "");
+		return false;
+	}
+	if (rc < 0) {
+		bury(d, i, "the delivery process ended without a word");
+		return false;
+	}
+	if (clock_ms() > w->deadline) {
+		bury(d, i, "the delivery took longer than it may");
+		return false;
+	}
+	return true;
+}
+
+/* How long poll(2) may sleep. */
+static int
+sleep_ms(const struct dispatch *d, int64_t deadline)
+{
+	int64_t until = deadline != 0 ? deadline : clock_ms() + 3600000;
+
+	for (size_t i = 0; i < d->nworker; i++)
+		if (d->workers[i].deadline < until)
+			until = d->workers[i].deadline + 1;
+	if (d->lookup.pid != 0) {
+		if (d->lookup.deadline < until)
+			until = d->lookup.deadline + 1;
+		if (!dispatch_dns_ready(d) && clock_ms() + 100 < until)
+			until = clock_ms() + 100;
+	}
+	return clock_left_ms(until);
+}
+
+static void
+wait_for_news(struct dispatch *d, int64_t deadline)
+{
+	struct pollfd *fds = xcalloc(d->nworker + 1, sizeof(*fds));
+	size_t n = d->nworker;
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){ d->workers[i].fd, POLLIN, 0 };
+	fds[n] = (struct pollfd){ d->lookup.pid != 0 ? d->lookup.fd : -1,
+		POLLIN, 0 };
+	if (poll(fds, n + 1, sleep_ms(d, deadline)) < 0)
+		for (size_t i = 0; i <= n; i++)
+			fds[i].revents = 0;
+	/* from the end, because bury() moves the last one into the gap */
+	for (size_t i = n; i-- > 0;)
+		if (fds[i].revents != 0 ||
+		    clock_ms() > d->workers[i].deadline)
+			listen_to(d, i);
+	if (d->lookup.pid != 0 && (fds[n].revents != 0 ||
+	    clock_ms() > d->lookup.deadline))
+		dispatch_dns_read(d);
+	free(fds);
+}
+
+/* Hand items over whose forward-paths are all decided. */
+static void
+settle_ready(struct dispatch *d)
+{
+	while (d->nready > 0) {
+		struct item *item = d->ready[--d->nready];
+
+		d->items[item->place] = d->items[--d->nitem];
+		d->items[item->place]->place = item->place;
+		d->owner->settled(d->owner->arg, item);
+	}
+}
+
+bool
+dispatch_run(struct dispatch *d, int64_t deadline)
+{
+	bool more = d->owner->more != NULL;
+
+	for (;;) {
+		settle_ready(d);
+		if (more && d->nitem < DISPATCH_WINDOW)
+			more = d->owner->more(d->owner->arg);
+		if (d->nitem == 0 && !more)
+			return true;
+		dispatch_dns_start(d);
+		if (dispatch_dns_ready(d))
+			start_workers(d);
+		if (d->nready > 0)
+			continue;
+		if ((deadline != 0 && clock_ms() >= deadline) ||
+		    (d->how->stop != NULL && *d->how->stop != 0))
+			return false;
+		wait_for_news(d, more && d->nitem < DISPATCH_WINDOW ?
+		    clock_ms() : deadline);
+	}
+}

@@ -1,0 +1,155 @@
+#include "config.h"
+
+#include "deliver/flush.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "deliver/settle.h"
+#include "spool/sites.h"
+
+/* Entries claimed between two looks at the workers. */
+#define FLUSH_CLAIM 100
+
+/* What is remembered of a site that nobody wrote to for so long is dropped. */
+#define SITE_MEMORY_S (7u * 24 * 3600)
+
+struct flush {
+	struct spool *spool;
+	const struct flush_options *options;
+	struct flush_result *result;
+	struct settle settle;
+	time_t	 now;
+	char	(*ids)[SPOOL_ID_MAX];	/* due; owned */
+	size_t	 n, cap, next;
+};
+
+static void
+note_due(struct flush_result *result, time_t due)
+{
+	if (result->next_due == 0 || due < result->next_due)
+		result->next_due = due;
+}
+
+static bool
+collect(void *arg, const char *id, enum spool_place place, time_t due)
+{
+	struct flush *f = arg;
+
+	if (place != PLACE_QUEUE)
+		return true;
+	if (due > f->now && !f->options->now && f->options->wanted == NULL) {
+		f->result->waiting++;
+		note_due(f->result, due);
+		return true;
+	}
+	f->ids = xgrow(f->ids, f->n, &f->cap, sizeof(*f->ids));
+	str_copy(f->ids[f->n++], SPOOL_ID_MAX, id);
+	return true;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Is it one that was asked for? Looked at without touching it. */
+static bool
+wanted(struct flush *f, const char *id)
+{
+	struct entry entry = { .fd = -1 };
+	struct err err;
+	bool yes;
+
+	if (f->options->wanted == NULL)
+		return true;
+	yes = spool_peek(f->spool, id, PLACE_QUEUE, &entry, &err) > 0 &&
+	    f->options->wanted(f->options->arg, &entry);
+	entry_release(&entry);
+	return yes;
+}
+
+/* Claim the next entry and give it to the dispatcher. */
+static void
+claim(struct flush *f, const char *id)
+{
+	struct entry entry = { .fd = -1 };
+	struct err err;
+	int rc;
+
+	if (!wanted(f, id))
+		return;
+	rc = spool_claim(f->spool, id, PLACE_QUEUE, &entry, &err);
+	if (rc < 0)
+		log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", id, err.text);
+	if (rc <= 0)
+		return;
+	f->result->attempted++;
+	dispatch_add(f->settle.dispatch, item_new(&entry));
+}
+
+static bool
+more(void *arg)
+{
+	struct flush *f = arg;
+
+	for (int i = 0; i < FLUSH_CLAIM && f->next < f->n; i++)
+		claim(f, f->ids[f->next++]);
+	return f->next < f->n;
+}
+
+static void
+outcome(void *arg, struct item *item, size_t rcpt, const struct outcome *o)
+{
+	struct flush *f = arg;
+
+	f->result->delivered += o->kind == OUTCOME_DELIVERED;
+	f->result->deferred += o->kind == OUTCOME_DEFERRED;
+	f->result->failed += o->kind == OUTCOME_FAILED;
+	if (f->options->outcome != NULL)
+		f->options->outcome(f->options->arg, item, rcpt, o);
+}
+
+static void
+settled(void *arg, struct item *item)
+{
+	struct flush *f = arg;
+
+	settle_item(&f->settle, item);
+}
+
+int
+flush_run(struct spool *spool, const struct delivery *how,
+    const struct flush_options *options, struct flush_result *result,
+    struct err *err)
+{
+	struct flush f = { .spool = spool, .options = options,
+		.result = result, .now = clock_wall() };
+	const struct dispatch_owner owner = { .arg = &f, .outcome = outcome,
+		.settled = settled, .more = more };
+
+	*result = (struct flush_result){ 0 };
+	if (spool_recover(spool, NULL, err) < 0 ||
+	    spool_scan(spool, collect, &f, err) < 0) {
+		free(f.ids);
+		return -1;
+	}
+	if (f.n > 0) {
+		qsort(f.ids, f.n, sizeof(*f.ids), by_id);
+		f.settle = (struct settle){ .spool = spool, .how = how };
+		f.settle.dispatch = dispatch_new(spool, how, &owner);
+		dispatch_run(f.settle.dispatch, 0);
+		dispatch_free(f.settle.dispatch);
+	}
+	result->kept = f.settle.kept;
+	if (f.settle.next_due != 0)
+		note_due(result, f.settle.next_due);
+	sites_sweep(spool, f.now, SITE_MEMORY_S);
+	free(f.ids);
+	return 0;
+}

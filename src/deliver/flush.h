@@ -1,0 +1,45 @@
+/*
+ * One pass over the queue, as cron calls it.
+ */
+#ifndef DELIVER_FLUSH_H
+#define DELIVER_FLUSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "deliver/delivery.h"
+#include "deliver/dispatch.h"
+#include "spool/spool.h"
+
+struct flush_options {
+	bool	 now;		/* -qf, --now: attempt everything at once */
+	/* Does the entry belong to the pass, due or not? NULL: all that are
+	 * due do. */
+	bool	(*wanted)(void *arg, const struct entry *);
+	void	*arg;
+	/* Told of each outcome, or NULL. */
+	void	(*outcome)(void *arg, struct item *, size_t rcpt,
+		    const struct outcome *);
+};
+
+struct flush_result {
+	size_t	 attempted;	/* entries */
+	size_t	 delivered, deferred, failed;	/* forward-paths */
+	size_t	 kept;		/* entries that went back into the queue */
+	size_t	 waiting;	/* entries that were not due */
+	time_t	 next_due;	/* of all that wait; 0: none does */
+};
+
+/*
+ * Put back what dead processes left, attempt what is due, settle it, and
+ * return. Entries are claimed as room comes free, oldest first.
+ *
+ * Returns 0, or -1 with *err when the spool cannot be read.
+ */
+int	flush_run(struct spool *, const struct delivery *,
+	    const struct flush_options *, struct flush_result *,
+	    struct err *);
+
+#endif

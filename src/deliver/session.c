@@ -1,0 +1,358 @@
+#include "config.h"
+
+#include "deliver/session.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/process.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "deliver/report.h"
+#include "net/conn.h"
+#include "net/dial.h"
+#include "net/tls.h"
+#include "smtp/client.h"
+
+/* RFC 5321 5.1 wants at least two addresses tried; more than a handful only
+ * makes the caller wait (Postfix: 5). */
+#define SESSION_ADDRESSES_MAX 5
+
+/* The slowest we let a peer take a message. */
+#define SESSION_BYTES_PER_S 4096
+
+struct session {
+	const struct delivery *how;
+	const struct site *site;
+	struct smtp_patience patience;
+	unsigned connect_s;
+	int report_fd;
+	int64_t ceiling;		/* clock_ms(), for everything */
+
+	struct smtp_message *messages;
+	size_t nmessage;
+	struct smtp_rcpt *rcpts;
+	size_t nrcpt;
+
+	/* the connection of the moment */
+	const struct mx_host *host;
+	char address[OUTCOME_ADDR_MAX];
+	char tls[OUTCOME_TLS_MAX];
+	int64_t started, mark;		/* clock_ms() */
+	uint32_t connect_ms;
+	bool talked;			/* somebody was judged on it */
+
+	/* why the last host did not do */
+	struct err err;
+	enum outcome_stage stage;
+};
+
+int64_t
+session_ceiling_ms(const struct delivery *how, const struct task *load,
+    size_t n)
+{
+	uint64_t octets = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || load[i].item != load[i - 1].item)
+			octets += load[i].item->entry.env.size;
+	return ((int64_t)how->ceiling_s +
+	    (int64_t)(octets / SESSION_BYTES_PER_S)) * 1000;
+}
+
+static void
+limit(unsigned *wait_s, unsigned most_s)
+{
+	if (most_s != 0 && *wait_s > most_s)
+		*wait_s = most_s;
+}
+
+/* The waits of the profile, cut by what the settings say. */
+static void
+set_patience(struct session *s)
+{
+	struct smtp_patience *p = &s->patience;
+	const struct delivery *how = s->how;
+
+	*p = how->caller_waits ? smtp_patience_caller : smtp_patience_flush;
+	limit(&p->greeting_s, how->command_s);
+	limit(&p->hello_s, how->command_s);
+	limit(&p->tls_s, how->command_s);
+	limit(&p->mail_s, how->command_s);
+	limit(&p->rcpt_s, how->command_s);
+	limit(&p->data_s, how->command_s);
+	limit(&p->block_s, how->command_s);
+	p->dot_s = how->dot_s;
+	s->connect_s = how->connect_s != 0 ? how->connect_s :
+	    how->caller_waits ? 10 : 30;
+}
+
+/* The load as smtp/ wants it: messages with their forward-paths. */
+static void
+set_load(struct session *s, const struct task *load, size_t n)
+{
+	s->messages = xcalloc(n, sizeof(*s->messages));
+	s->rcpts = xcalloc(n, sizeof(*s->rcpts));
+	s->nrcpt = n;
+	for (size_t i = 0; i < n; i++) {
+		const struct entry *entry = &load[i].item->entry;
+		const struct envelope *env = &entry->env;
+		const struct rcpt *rcpt = &env->rcpts[load[i].rcpt];
+		struct smtp_message *m;
+
+		s->rcpts[i] = (struct smtp_rcpt){ .path = rcpt->path,
+			.orcpt = rcpt->orcpt, .notify = rcpt->notify,
+			.id = (uint32_t)i };
+		if (i > 0 && load[i].item == load[i - 1].item) {
+			s->messages[s->nmessage - 1].nrcpt++;
+			continue;
+		}
+		m = &s->messages[s->nmessage++];
+		*m = (struct smtp_message){ .reverse_path = env->reverse_path,
+			.envid = env->envid, .ret = env->ret,
+			.body = env->body, .utf8 = envelope_needs_utf8(env),
+			.fd = entry->fd, .at = (off_t)entry->message_at,
+			.size = env->size, .rcpts = &s->rcpts[i], .nrcpt = 1 };
+	}
+}
+
+static void
+tell(struct session *s, struct smtp_rcpt *rcpt, struct outcome *o)
+{
+	if (s->host != NULL) {
+		str_copy(o->host, sizeof(o->host), s->host->name);
+		str_copy(o->address, sizeof(o->address), s->address);
+	}
+	str_copy(o->tls, sizeof(o->tls), s->tls);
+	o->port = s->how->port;
+	o->connect_ms = s->connect_ms;
+	rcpt->done = o->kind;
+	if (report_send(s->report_fd, rcpt->id, o) < 0)
+		_exit(0);	/* nobody is left to tell */
+}
+
+static void
+verdict(void *arg, struct smtp_message *message, struct smtp_rcpt *rcpt,
+    const struct outcome *judged)
+{
+	struct session *s = arg;
+	struct outcome o = *judged;
+	int64_t now = clock_ms();
+
+	(void)message;
+	s->talked = true;
+	o.transfer_ms = (uint32_t)(now - s->mark);
+	tell(s, rcpt, &o);
+}
+
+static size_t
+undecided(const struct session *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nrcpt; i++)
+		n += s->rcpts[i].done == OUTCOME_NONE;
+	return n;
+}
+
+/* Say goodbye politely without making anybody wait: what the server still
+ * says is read for a moment, so that its last write meets no reset. */
+static void
+leave(struct conn *conn)
+{
+	int64_t until = clock_ms() + 2000;
+	struct buf line = { 0 };
+	struct err err;
+
+	if (conn->fd >= 0 && !conn->broken) {
+		shutdown(conn->fd, SHUT_WR);
+		conn->watch_fd = -1;
+		while (conn_line(conn, until, 4096, &line, &err) == 0)
+			;
+	}
+	buf_release(&line);
+	conn_close(conn);
+}
+
+static int
+connect_to(struct session *s, struct conn *conn, const struct mx_addr *addr)
+{
+	int64_t now = clock_ms();
+	int64_t until = now + (int64_t)s->connect_s * 1000;
+	int fd;
+
+	s->started = now;
+	s->tls[0] = '\0';
+	mx_addr_text(addr, s->address);
+	fd = dial(addr, s->how->port, until < s->ceiling ? until : s->ceiling,
+	    &s->err);
+	if (fd < 0) {
+		s->stage = STAGE_CONNECT;
+		return -1;
+	}
+	conn_init(conn, fd);
+	conn->watch_fd = s->report_fd;
+	conn->ceiling = s->ceiling;
+	conn->trace_fd = s->how->trace_fd;
+	snprintf(conn->trace_name, sizeof(conn->trace_name), "%.40s",
+	    s->host->name);
+	return 0;
+}
+
+/* Take up TLS where policy and server agree. Returns 0 to go on; -1 with
+ * the reason when this connection is of no more use. */
+static int
+secure(struct session *s, struct conn *conn, struct smtp_client *client,
+    bool try_tls)
+{
+	int rc;
+
+	if (!try_tls)
+		return 0;
+	s->stage = STAGE_TLS;
+	if (!smtp_offers(client)->starttls) {
+		if (s->how->tls != TLS_REQUIRED)
+			return 0;
+		return err_set(&s->err, ERR_TEMP, "4.7.4",
+		    "TLS is required here, but %s does not offer it",
+		    s->host->name);
+	}
+	rc = smtp_starttls(client, s->host->name, &s->err);
+	if (rc < 0)
+		return -1;
+	if (rc > 0 && s->how->tls == TLS_REQUIRED)
+		return err_set(&s->err, ERR_TEMP, "4.7.4",
+		    "TLS is required here, but %s declined it", s->host->name);
+	tls_describe(conn, s->tls, sizeof(s->tls));
+	return 0;
+}
+
+/*
+ * One connection to one address. Returns 0 when it ended in order; -1 when
+ * the next address should be tried, with s->err and s->stage; 1 when TLS
+ * broke it and clear text may be tried.
+ */
+static int
+talk(struct session *s, const struct mx_addr *addr, bool try_tls)
+{
+	struct conn conn;
+	struct smtp_client *client;
+	int rc = -1;
+
+	s->connect_ms = 0;
+	if (connect_to(s, &conn, addr) < 0)
+		return -1;
+	client = smtp_new(&conn, s->how->hostname, &s->patience,
+	    s->how->transaction_recipients, verdict, s);
+	if (smtp_hello(client, &s->stage, &s->err) < 0)
+		goto out;
+	if (secure(s, &conn, client, try_tls) < 0) {
+		rc = s->how->tls == TLS_REQUIRED ? -1 : 1;
+		goto out;
+	}
+	s->mark = clock_ms();
+	s->connect_ms = (uint32_t)(s->mark - s->started);
+	rc = smtp_send(client, s->messages, s->nmessage, &s->stage, &s->err);
+out:
+	smtp_free(client);
+	/* the last verdict is out: end of the report, then the goodbye */
+	if (rc == 0 && undecided(s) == 0) {
+		conn.watch_fd = -1;
+		close(s->report_fd);
+		s->report_fd = -1;
+		leave(&conn);
+	} else
+		conn_close(&conn);
+	return rc;
+}
+
+/* One address, in as many connections as the server's limits ask for. */
+static int
+visit(struct session *s, const struct mx_addr *addr)
+{
+	bool try_tls = s->how->tls != TLS_OFF;
+	size_t left;
+	int rc;
+
+	do {
+		left = undecided(s);
+		rc = talk(s, addr, try_tls);
+		if (rc > 0) {
+			try_tls = false;
+			rc = talk(s, addr, false);
+		}
+	} while (rc == 0 && undecided(s) > 0 && undecided(s) < left);
+	return rc;
+}
+
+/* What nobody decided: the last host's failure speaks for the site. */
+static void
+give_up(struct session *s)
+{
+	struct outcome o = { 0 };
+
+	if (s->err.kind == ERR_NONE)
+		err_set(&s->err, ERR_TEMP, "4.4.1", "no host could be reached");
+	outcome_from_err(&o, s->stage, &s->err);
+	o.whole_site = !s->talked;
+	for (size_t i = 0; i < s->nrcpt; i++)
+		if (s->rcpts[i].done == OUTCOME_NONE)
+			tell(s, &s->rcpts[i], &o);
+}
+
+static void
+visit_hosts(struct session *s)
+{
+	unsigned tried = 0;
+	bool refused_for_good = true;
+
+	for (size_t h = 0; h < s->site->nhost; h++) {
+		s->host = &s->site->hosts[h];
+		refused_for_good &= s->host->naddr > 0;
+		for (size_t a = 0; a < s->host->naddr; a++) {
+			if (undecided(s) == 0)
+				return;
+			if (tried++ == SESSION_ADDRESSES_MAX ||
+			    clock_ms() >= s->ceiling)
+				goto out;
+			s->err = (struct err){ 0 };
+			visit(s, &s->host->addr[a]);
+			refused_for_good &= s->err.kind == ERR_PERM;
+		}
+	}
+out:
+	/* 521 from one host is final only when all say so (RFC 7504 3) */
+	if (s->err.kind == ERR_PERM && !refused_for_good)
+		s->err.kind = ERR_TEMP;
+}
+
+void
+session_run(const struct delivery *how, const struct site *site,
+    const struct task *load, size_t n, int report_fd, int claim_fd)
+{
+	struct session s = { .how = how, .site = site,
+		.report_fd = report_fd };
+	int *keep = xcalloc(n + 3, sizeof(*keep));
+	size_t nkeep = 0;
+
+	keep[nkeep++] = report_fd;
+	keep[nkeep++] = claim_fd;
+	keep[nkeep++] = how->trace_fd;
+	for (size_t i = 0; i < n; i++)
+		keep[nkeep++] = load[i].item->entry.fd;
+	process_close_all_but(keep, nkeep);
+	process_detach_output();
+	process_drop_all();
+
+	set_patience(&s);
+	set_load(&s, load, n);
+	s.ceiling = clock_ms() + session_ceiling_ms(how, load, n);
+	visit_hosts(&s);
+	if (s.report_fd >= 0)
+		give_up(&s);
+}

@@ -1,0 +1,192 @@
+#include "config.h"
+
+#include "deliver/settle.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "deliver/bounce.h"
+#include "deliver/words.h"
+
+/* After trouble of our own with an entry, it is looked at again then. */
+#define TROUBLE_RETRY_S 300
+
+static void
+complain(const struct item *item, const struct err *err)
+{
+	log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", item->entry.id,
+	    err->text);
+}
+
+/* Too old: what was deferred has failed (RFC 5321 4.5.4.1). */
+static void
+expire(struct settle *s, struct item *item)
+{
+	struct envelope *env = &item->entry.env;
+	time_t now = clock_wall();
+	uintmax_t hours = (uintmax_t)(env->expires_s - env->arrived_s) / 3600;
+	struct outcome o = { 0 };
+	struct err why, err;
+
+	if (now < env->expires_s)
+		return;
+	for (size_t i = 0; i < env->nrcpt; i++) {
+		struct rcpt *rcpt = &env->rcpts[i];
+
+		if (rcpt->state != OUTCOME_DEFERRED)
+			continue;
+		err_set(&why, ERR_PERM, "4.4.7",
+		    "not delivered within %ju hours; last: %s", hours,
+		    rcpt->text != NULL ? rcpt->text : "never tried");
+		outcome_from_err(&o, STAGE_NONE, &why);
+		if (rcpt->host != NULL)
+			str_copy(o.host, sizeof(o.host), rcpt->host);
+		words_attempt(&item->entry, i, &o);
+		if (entry_record(s->spool, &item->entry, i, &o, now,
+		    &err) < 0)
+			complain(item, &err);
+	}
+}
+
+/* Does the sender want to hear of this failure (RFC 3461 4.1)? */
+static bool
+wants_failure(const struct rcpt *rcpt)
+{
+	return rcpt->notify == 0 || (rcpt->notify & NOTIFY_FAILURE) != 0;
+}
+
+/* Rows that failed and of which no DSN tells yet. Returns all of them; the
+ * first *nwanted are those that the sender wants to hear of. */
+static size_t *
+unreported(const struct envelope *env, size_t *n, size_t *nwanted)
+{
+	size_t *rows = xcalloc(env->nrcpt, sizeof(*rows));
+
+	*n = 0;
+	for (int wanted = 1; wanted >= 0; wanted--) {
+		for (size_t i = 0; i < env->nrcpt; i++)
+			if (env->rcpts[i].state == OUTCOME_FAILED &&
+			    !env->rcpts[i].reported &&
+			    wants_failure(&env->rcpts[i]) == (wanted == 1))
+				rows[(*n)++] = i;
+		if (wanted == 1)
+			*nwanted = *n;
+	}
+	return rows;
+}
+
+/* To whom: the sender; for a bounce that bounces, who is set for that, but
+ * not when that is who could not be reached. NULL: nobody. */
+static const char *
+report_to(const struct settle *s, const struct envelope *env,
+    const size_t *rows, size_t n)
+{
+	if (env->reverse_path[0] != '\0')
+		return env->reverse_path;
+	for (size_t i = 0; i < n; i++)
+		if (s->how->double_bounce == NULL ||
+		    strcmp(env->rcpts[rows[i]].path,
+		    s->how->double_bounce) == 0)
+			return NULL;
+	return s->how->double_bounce;
+}
+
+int
+settle_bounce(struct settle *s, struct item *item)
+{
+	struct envelope *env = &item->entry.env;
+	size_t n, nwanted, *rows = unreported(env, &n, &nwanted);
+	struct entry dsn = { .fd = -1 };
+	struct err err;
+	const char *to;
+	int rc = 0;
+
+	if (nwanted > 0) {
+		to = report_to(s, env, rows, nwanted);
+		if (to == NULL)
+			rc = 1;
+		else if (bounce_make(s->spool, s->how, &item->entry, rows,
+		    nwanted, to, &dsn, &err) < 0)
+			rc = -1;
+		else {
+			words_bounced(&item->entry, dsn.id);
+			words_queued(&dsn);
+		}
+	}
+	if (rc == 0 && n > 0 && entry_record_reported(s->spool, &item->entry,
+	    rows, n, &err) < 0)
+		complain(item, &err);
+	if (rc < 0)
+		complain(item, &err);
+	if (dsn.id[0] != '\0')
+		dispatch_add(s->dispatch, item_new(&dsn));
+	free(rows);
+	return rc;
+}
+
+static void
+keep(struct settle *s, struct item *item, time_t due)
+{
+	struct err err;
+
+	if (entry_defer(s->spool, &item->entry, due, s->promise, &err) < 0) {
+		s->lost_count++;
+		complain(item, &err);
+		return;
+	}
+	s->kept++;
+	if (s->next_due == 0 || due < s->next_due)
+		s->next_due = due;
+}
+
+static void
+hold(struct settle *s, struct item *item)
+{
+	struct err err;
+
+	if (entry_hold(s->spool, &item->entry, &err) < 0) {
+		complain(item, &err);
+		return;
+	}
+	s->held++;
+	log_line(LOG_LEVEL_WARNING, "bounce",
+	    "%s: a bounce that cannot be delivered; kept in hold",
+	    item->entry.id);
+}
+
+static void
+finish(struct settle *s, struct item *item)
+{
+	struct err err;
+
+	if (entry_complete(s->spool, &item->entry, &err) < 0)
+		complain(item, &err);
+	else
+		words_removed(&item->entry);
+}
+
+void
+settle_item(struct settle *s, struct item *item)
+{
+	const struct envelope *env = &item->entry.env;
+	int bounced;
+
+	expire(s, item);
+	bounced = settle_bounce(s, item);
+	if (bounced < 0)
+		keep(s, item, clock_wall() + TROUBLE_RETRY_S);
+	else if (envelope_count(env, OUTCOME_DEFERRED) +
+	    envelope_count(env, OUTCOME_NONE) > 0)
+		keep(s, item, item->due != 0 ? item->due :
+		    clock_wall() + TROUBLE_RETRY_S);
+	else if (bounced > 0)
+		hold(s, item);
+	else
+		finish(s, item);
+	item_free(item);
+}

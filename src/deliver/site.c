@@ -1,0 +1,137 @@
+#include "config.h"
+
+#include "deliver/site.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+void
+task_add(struct task_list *list, struct item *item, size_t rcpt)
+{
+	list->v = xgrow(list->v, list->n, &list->cap, sizeof(*list->v));
+	list->v[list->n++] = (struct task){ item, (uint32_t)rcpt };
+}
+
+void
+task_list_release(struct task_list *list)
+{
+	free(list->v);
+	*list = (struct task_list){ 0 };
+}
+
+static int
+by_pref_and_name(const void *a, const void *b)
+{
+	const struct mx_host *x = *(const struct mx_host *const *)a;
+	const struct mx_host *y = *(const struct mx_host *const *)b;
+
+	if (x->pref != y->pref)
+		return x->pref < y->pref ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+void
+site_key(const struct mx_answer *answer, struct buf *out)
+{
+	const struct mx_host *v[MX_HOSTS_MAX];
+	size_t n = answer->nhost;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = &answer->host[i];
+	qsort(v, n, sizeof(v[0]), by_pref_and_name);
+	buf_adds(out, "mx");
+	for (size_t i = 0; i < n; i++) {
+		/* only the order of preferences counts, not their numbers */
+		buf_addc(out, i > 0 && v[i]->pref != v[i - 1]->pref ? ';' : ' ');
+		buf_adds(out, v[i]->name);
+	}
+}
+
+struct site *
+site_new(const char *key, const struct mx_answer *answer)
+{
+	struct site *site = xcalloc(1, sizeof(*site));
+	size_t size = answer->nhost * sizeof(*site->hosts);
+
+	site->key = xstrdup(key);
+	site->nhost = answer->nhost;
+	site->dns_ms = answer->dns_ms;
+	site->hosts = xmalloc(size);
+	memcpy(site->hosts, answer->host, size);
+	return site;
+}
+
+void
+site_free(struct site *site)
+{
+	if (site == NULL)
+		return;
+	free(site->key);
+	free(site->hosts);
+	task_list_release(&site->tasks);
+	free(site);
+}
+
+void
+site_add(struct site *site, struct item *item, size_t rcpt)
+{
+	struct task_list *list = &site->tasks;
+
+	/* what was handed out is not looked at again */
+	if (site->next == list->n)
+		site->next = list->n = 0;
+	if (list->n == site->next || list->v[list->n - 1].item != item)
+		site->messages++;
+	task_add(list, item, rcpt);
+	site->sorted = false;
+}
+
+size_t
+site_left(const struct site *site)
+{
+	return site->tasks.n - site->next;
+}
+
+static int
+by_message(const void *a, const void *b)
+{
+	const struct task *x = a, *y = b;
+	int order = strcmp(x->item->entry.id, y->item->entry.id);
+
+	if (order != 0)
+		return order;
+	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
+}
+
+const struct task *
+site_load(struct site *site, unsigned max, size_t *n)
+{
+	const struct task *first = site->tasks.v + site->next;
+	size_t left = site_left(site), i = 0;
+	unsigned messages = 0;
+
+	/* ids sort by time, so the oldest message goes first */
+	if (!site->sorted && left > 0)
+		qsort(site->tasks.v + site->next, left, sizeof(*first),
+		    by_message);
+	site->sorted = true;
+	for (; i < left; i++)
+		if ((i == 0 || first[i].item != first[i - 1].item) &&
+		    messages++ == max)
+			break;
+	site->next += i;
+	site->messages -= messages > max ? max : messages;
+	*n = i;
+	return first;
+}
+
+void
+site_unload(struct site *site, size_t n)
+{
+	site->next -= n;
+	for (size_t i = site->next; n > 0; i++, n--)
+		if (n == 1 || site->tasks.v[i].item != site->tasks.v[i + 1].item)
+			site->messages++;
+}

@@ -1,0 +1,75 @@
+/*
+ * A site: all domains whose mail goes to the same set of MX hosts. Domains
+ * are resolved first and then grouped, so that one connection serves them
+ * all, and limits mean what people think they mean.
+ */
+#ifndef DELIVER_SITE_H
+#define DELIVER_SITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "deliver/item.h"
+#include "net/mx.h"
+#include "spool/sites.h"
+
+/* One forward-path of one message on its way to a site. */
+struct task {
+	struct item *item;
+	uint32_t rcpt;		/* row of the envelope */
+};
+
+struct task_list {
+	struct task *v;		/* owned */
+	size_t	 n;
+	size_t	 cap;
+};
+
+void	task_add(struct task_list *, struct item *, size_t rcpt);
+void	task_list_release(struct task_list *);
+
+struct site {
+	char	*key;		/* owned; see site_key() */
+	struct mx_host *hosts;	/* owned; in the order to be tried */
+	size_t	 nhost;
+	uint32_t dns_ms;
+	struct task_list tasks;	/* from next on: not yet given to a worker */
+	size_t	 next;
+	size_t	 messages;	/* in tasks from next on, about */
+	bool	 sorted;	/* tasks from next on are grouped by message */
+	unsigned workers;	/* at it now */
+	struct site_memory memory;
+	bool	 down;		/* failed as a whole in this run */
+	bool	 waiting;	/* is in the dispatcher's line */
+	struct site *next_ready; /* the dispatcher's line */
+};
+
+/*
+ * Append what names a site: its hosts by preference, equal ones by name
+ * ("mx a.example b.example;c.example").
+ */
+void	site_key(const struct mx_answer *, struct buf *out);
+
+/* Takes nothing; copies the hosts of the answer. */
+struct site *site_new(const char *key, const struct mx_answer *);
+void	site_free(struct site *);
+
+/* Add a task at the end. */
+void	site_add(struct site *, struct item *, size_t rcpt);
+
+/* Tasks that no worker has yet. */
+size_t	site_left(const struct site *);
+
+/*
+ * Cut off the next load for one worker: tasks of at most max messages,
+ * grouped by message. Returns the first; *n is their number (> 0 when
+ * site_left() is). Valid until site_add().
+ */
+const struct task *site_load(struct site *, unsigned max, size_t *n);
+
+/* Put the load that was cut off last back. */
+void	site_unload(struct site *, size_t n);
+
+#endif

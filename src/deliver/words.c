@@ -1,0 +1,74 @@
+#include "config.h"
+
+#include "deliver/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+void
+words_queued(const struct entry *entry)
+{
+	const struct envelope *env = &entry->env;
+
+	log_line(LOG_LEVEL_INFO, "qmgr",
+	    "%s: from=<%s>, size=%" PRIu64 ", nrcpt=%zu (queue active)",
+	    entry->id, env->reverse_path, env->size, env->nrcpt);
+}
+
+/* status= as Postfix writes it. */
+static const char *
+status_word(uint8_t kind)
+{
+	return kind == OUTCOME_DELIVERED ? "sent" :
+	    kind == OUTCOME_FAILED ? "bounced" : "deferred";
+}
+
+static void
+relay(const struct outcome *o, char *out, size_t size)
+{
+	if (o->host[0] == '\0' || o->address[0] == '\0')
+		snprintf(out, size, "none");
+	else
+		snprintf(out, size, "%s[%s]:%u", o->host, o->address,
+		    (unsigned)o->port);
+}
+
+void
+words_attempt(const struct entry *entry, size_t rcpt,
+    const struct outcome *o)
+{
+	char where[OUTCOME_HOST_MAX + OUTCOME_ADDR_MAX + 16];
+	double whole = difftime(clock_wall(), entry->env.arrived_s);
+	double connect = o->connect_ms / 1000.0;
+	double transfer = o->transfer_ms / 1000.0;
+	double before = whole - connect - transfer;
+
+	/* the arrival is known to the second only */
+	if (before < 0)
+		before = 0;
+	whole = before + connect + transfer;
+	relay(o, where, sizeof(where));
+	log_line(LOG_LEVEL_INFO, "smtp",
+	    "%s: to=<%s>, relay=%s, delay=%.2g, delays=%.2g/0/%.2g/%.2g, "
+	    "dsn=%s, status=%s (%s%s)%s%s",
+	    entry->id, entry->env.rcpts[rcpt].path, where, whole, before,
+	    connect, transfer, o->status, status_word(o->kind), o->text,
+	    o->in_doubt ? "; possible duplicate" : "",
+	    o->tls[0] != '\0' ? ", tls=" : "", o->tls);
+}
+
+void
+words_removed(const struct entry *entry)
+{
+	log_line(LOG_LEVEL_INFO, "qmgr", "%s: removed", entry->id);
+}
+
+void
+words_bounced(const struct entry *entry, const char *bounce_id)
+{
+	log_line(LOG_LEVEL_INFO, "bounce",
+	    "%s: sender non-delivery notification: %s", entry->id, bounce_id);
+}

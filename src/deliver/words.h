@@ -1,0 +1,27 @@
+/*
+ * Lines of the log about messages, in the form that tools for Postfix's log
+ * read: "ID: to=<a@b>, relay=host[addr]:25, delay=1.2, delays=..., dsn=2.0.0,
+ * status=sent (250 2.0.0 Ok)".
+ */
+#ifndef DELIVER_WORDS_H
+#define DELIVER_WORDS_H
+
+#include <stddef.h>
+
+#include "mail/outcome.h"
+#include "spool/spool.h"
+
+/* An entry was taken into the queue: from, size, number of recipients. */
+void	words_queued(const struct entry *);
+
+/* One attempt at one recipient. */
+void	words_attempt(const struct entry *, size_t rcpt,
+	    const struct outcome *);
+
+/* An entry is done with. */
+void	words_removed(const struct entry *);
+
+/* A DSN (id bounce_id) was made for an entry. */
+void	words_bounced(const struct entry *, const char *bounce_id);
+
+#endif
