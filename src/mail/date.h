@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-#define DATE_MAX 64
+#define DATE_MAX 128
 
 /* Write the date of t into out (DATE_MAX bytes) and return out. */
 char	*date_rfc5322(time_t t, char *out);
