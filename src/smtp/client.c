@@ -1,0 +1,219 @@
+#include "config.h"
+
+#include "smtp/client_impl.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "net/tls.h"
+#include "smtp/command.h"
+
+const struct smtp_patience smtp_patience_flush = {
+	.greeting_s = 300, .hello_s = 300, .tls_s = 60, .mail_s = 300,
+	.rcpt_s = 300, .data_s = 120, .block_s = 180, .dot_s = 600,
+	.quit_s = 5
+};
+
+/* Never less for the dot: who gives up on it sends twice (RFC 1047). */
+const struct smtp_patience smtp_patience_caller = {
+	.greeting_s = 30, .hello_s = 30, .tls_s = 15, .mail_s = 60,
+	.rcpt_s = 60, .data_s = 60, .block_s = 60, .dot_s = 600,
+	.quit_s = 5
+};
+
+/*
+ * Our own address on this connection as a literal (RFC 5321 4.1.3), or
+ * hostname where the connection has none.
+ */
+static char *
+literal(int fd, const char *hostname)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+	char text[INET6_ADDRSTRLEN];
+	struct buf out = { 0 };
+	const struct in6_addr *ip6 = NULL;
+	const void *ip4 = NULL;
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		ss.ss_family = AF_UNSPEC;
+	if (ss.ss_family == AF_INET)
+		ip4 = &((struct sockaddr_in *)&ss)->sin_addr;
+	if (ss.ss_family == AF_INET6)
+		ip6 = &((struct sockaddr_in6 *)&ss)->sin6_addr;
+	if (ip6 != NULL && IN6_IS_ADDR_V4MAPPED(ip6))
+		ip4 = ip6->s6_addr + 12;
+	if (ip4 != NULL && inet_ntop(AF_INET, ip4, text, sizeof(text)) != NULL)
+		buf_printf(&out, "[%s]", text);
+	else if (ip6 != NULL &&
+	    inet_ntop(AF_INET6, ip6, text, sizeof(text)) != NULL)
+		buf_printf(&out, "[IPv6:%s]", text);
+	else
+		buf_adds(&out, *hostname != '\0' ? hostname : "localhost");
+	return buf_detach(&out);
+}
+
+struct smtp_client *
+smtp_new(struct conn *conn, const char *hostname,
+    const struct smtp_patience *patience, unsigned rcpt_max,
+    smtp_verdict_fn *verdict, void *arg)
+{
+	struct smtp_client *c = xcalloc(1, sizeof(*c));
+
+	c->conn = conn;
+	c->hostname = strchr(hostname, '.') != NULL ? xstrdup(hostname) :
+	    literal(conn->fd, hostname);
+	c->patience = patience;
+	c->rcpt_max = rcpt_max;
+	c->verdict = verdict;
+	c->arg = arg;
+	return c;
+}
+
+void
+smtp_free(struct smtp_client *c)
+{
+	size_t i;
+
+	if (c == NULL)
+		return;
+	for (i = 0; i < 2; i++) {
+		verdict_drop(&c->t[i]);
+		free(c->t[i].slots);
+	}
+	free(c->again);
+	free(c->hostname);
+	buf_release(&c->line);
+	buf_release(&c->block);
+	buf_release(&c->stuffed);
+	free(c);
+}
+
+const struct ehlo *
+smtp_offers(const struct smtp_client *c)
+{
+	return &c->offers;
+}
+
+/* One command and its reply, outside of any transaction. */
+static int
+ask(struct smtp_client *c, const char *verb, const char *argument,
+    unsigned wait_s, struct reply *reply, struct err *err)
+{
+	struct buf *line = &c->line;
+
+	buf_clear(line);
+	reply_release(reply);
+	if (command_simple(line, verb, argument, err) < 0)
+		return -1;
+	if (dialogue_check(c, err) < 0)
+		return -1;
+	conn_trace(c->conn, '>', line->data, line->len - 2);
+	if (conn_write(c->conn, line->data, line->len, wait_s, err) < 0 ||
+	    conn_flush(c->conn, wait_s, err) < 0)
+		return -1;
+	return reply_read(c->conn, wait_s, reply, err);
+}
+
+/* The server does not want us: never an answer about any recipient. */
+static int
+turned_away(const struct reply *reply, enum err_kind kind, struct err *err)
+{
+	char line[ERR_TEXT_MAX], status[STATUS_MAX];
+
+	reply_line(reply, line, sizeof(line));
+	str_copy(status, sizeof(status), reply->status);
+	status_agree(status, kind == ERR_PERM ? 500 : 400);
+	if (reply->status[0] == '\0')
+		str_copy(status, sizeof(status),
+		    kind == ERR_PERM ? "5.3.2" : "4.3.2");
+	return err_set(err, kind, status, "%s", line);
+}
+
+/* EHLO, or HELO to a server from before RFC 1869. */
+static int
+hello(struct smtp_client *c, struct err *err)
+{
+	struct reply reply = { 0 };
+	unsigned wait_s = c->patience->hello_s;
+	int rc = -1;
+
+	c->offers = (struct ehlo){ 0 };
+	if (ask(c, "EHLO", c->hostname, wait_s, &reply, err) < 0)
+		goto out;
+	if (reply_is_ok(&reply))
+		ehlo_parse(&c->offers, buf_str(&reply.text));
+	else if (reply_is_perm(&reply) &&
+	    ask(c, "HELO", c->hostname, wait_s, &reply, err) < 0)
+		goto out;
+	rc = reply_is_ok(&reply) ? 0 : turned_away(&reply, ERR_TEMP, err);
+out:
+	reply_release(&reply);
+	return rc;
+}
+
+int
+smtp_hello(struct smtp_client *c, enum outcome_stage *stage, struct err *err)
+{
+	struct reply reply = { 0 };
+	int rc;
+
+	*stage = STAGE_GREETING;
+	if (reply_read(c->conn, c->patience->greeting_s, &reply, err) < 0)
+		return -1;
+	if (reply.code == 220)
+		rc = 0;
+	else if (reply.code == 521)
+		rc = turned_away(&reply, ERR_PERM, err);
+	else
+		rc = turned_away(&reply, ERR_TEMP, err);
+	reply_release(&reply);
+	if (rc < 0)
+		return -1;
+	*stage = STAGE_HELLO;
+	return hello(c, err);
+}
+
+/* Behind the 220 nobody may speak before the handshake: what is there came
+ * from somebody in between (RFC 3207, CVE-2011-0411). */
+static int
+handshake(struct smtp_client *c, const char *host, struct err *err)
+{
+	int64_t deadline = clock_ms() + (int64_t)c->patience->tls_s * 1000;
+	int arrived = dialogue_arrived(c, err);
+
+	if (arrived < 0)
+		return -1;
+	if (arrived > 0)
+		return err_set(err, ERR_TEMP, "4.7.5",
+		    "plain text behind the reply to STARTTLS");
+	c->offers = (struct ehlo){ 0 };
+	return tls_start(c->conn, host, deadline, err);
+}
+
+int
+smtp_starttls(struct smtp_client *c, const char *host, struct err *err)
+{
+	struct reply reply = { 0 };
+	int rc = -1;
+
+	if (ask(c, "STARTTLS", NULL, c->patience->tls_s, &reply, err) < 0)
+		goto out;
+	if (reply.code == 421)
+		rc = dialogue_closing(c, err, &reply);
+	else if (reply.code == 220)
+		rc = handshake(c, host, err) < 0 ? -1 : hello(c, err);
+	else if (reply_is_temp(&reply) || reply_is_perm(&reply))
+		rc = 1;
+	else
+		rc = dialogue_desync(c, err, "reply to STARTTLS", &reply);
+out:
+	reply_release(&reply);
+	return rc;
+}
