@@ -39,7 +39,6 @@ exitcode_of_status(const char *status)
 		{ "5.1.2", EX_NOHOST },		/* no such domain */
 		{ "5.1.10", EX_NOHOST },	/* null MX */
 		{ "5.4.4", EX_NOHOST },		/* no route */
-		{ "5.4.6", EX_NOHOST },		/* loops back to us */
 		{ "5.1.3", EX_DATAERR },	/* address syntax */
 		{ "5.3.4", EX_DATAERR },	/* message too large */
 		{ "5.6.0", EX_DATAERR },

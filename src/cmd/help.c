@@ -36,6 +36,7 @@ static const char usage_text[] =
 "The queue:\n"
 "  -q, --flush     attempt what is due, once, in the foreground\n"
 "  -qf, --flush --now   attempt everything\n"
+"  --flush WHAT...      attempt these: queue ids, recipients, domains\n"
 "  -qI -qR -qS TEXT     attempt what has TEXT in id, recipient, sender\n"
 "  -bp, --queue    list it; with --json one object for each message\n"
 "  -bP             print how many messages are in it\n"

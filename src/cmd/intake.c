@@ -14,24 +14,38 @@
 #include "mail/address.h"
 #include "mail/message.h"
 
+/* What -f gives: an address, perhaps with a display name. */
+static int
+parse_sender(struct intake *in, const char *given, struct err *err)
+{
+	struct strlist good = { 0 }, bad = { 0 };
+	int rc = 0;
+
+	addrlist_parse(given, strlen(given), in->settings->origin, &good,
+	    &bad);
+	if (good.n == 1 && bad.n == 0)
+		in->sender = xstrdup(good.v[0]);
+	else
+		rc = err_set(err, ERR_DATA, "5.1.7", "sender %s", bad.n > 0 ?
+		    bad.v[0] : "is not one address");
+	strlist_release(&good);
+	strlist_release(&bad);
+	return rc;
+}
+
 /* The reverse-path: -f, or login@origin. "" and "<>" are the null one. */
 static int
 find_sender(struct intake *in, struct err *err)
 {
 	const char *given = in->options->sender;
-	struct buf path = { 0 };
-	int rc = 0;
 
 	if (given == NULL)
 		in->sender = xstrdup(in->from);
 	else if (given[0] == '\0' || strcmp(given, "<>") == 0)
 		in->sender = xstrdup("");
-	else if (address_parse(given, in->settings->origin, &path, err) == 0)
-		in->sender = xstrdup(buf_str(&path));
 	else
-		rc = err_prefix(err, "sender");
-	buf_release(&path);
-	return rc;
+		return parse_sender(in, given, err);
+	return 0;
 }
 
 static int
@@ -50,8 +64,12 @@ find_own_address(struct intake *in, struct err *err)
 static void
 add_list(struct intake *in, const char *list)
 {
+	size_t before = in->recipients.n + in->bad.n;
+
 	addrlist_parse(list, strlen(list), in->settings->origin,
 	    &in->recipients, &in->bad);
+	if (in->recipients.n + in->bad.n == before)
+		strlist_add(&in->bad, "\"\": an empty address");
 }
 
 int

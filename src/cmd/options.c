@@ -331,8 +331,6 @@ check(const struct options *o, struct err *err)
 	if (o->mode == MODE_FILES && o->noperand == 0)
 		return usage(err, "--send: name files, mailboxes or - for "
 		    "standard input", NULL);
-	if (o->mode == MODE_FLUSH && o->noperand > 0)
-		return usage(err, "--flush: unexpected", o->operands[0]);
 	if (o->now && o->mode != MODE_FLUSH)
 		return usage(err, "--now goes with --flush", NULL);
 	if (o->mode == MODE_VERIFY && o->noperand == 0)

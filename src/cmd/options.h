@@ -60,7 +60,8 @@ struct options {
 	int64_t	 wait_s;	/* --wait; -1: not given */
 	int64_t	 lifetime_s;	/* -O Timeout.queuereturn; -1: not given */
 
-	/* which entries a pass is about: substrings, NULL: all */
+	/* which entries a pass is about: substrings, NULL: all; for --flush,
+	 * operands are ids, recipients or their domains, whole */
 	const char *only_id, *only_recipient, *only_sender;
 
 	struct strlist to;	/* --to, as given */

@@ -17,6 +17,7 @@
 #include "cmd/exitcode.h"
 #include "cmd/result.h"
 #include "deliver/flush.h"
+#include "mail/address.h"
 
 /* What is printed is gathered up to this much. */
 #define OUTPUT_MAX 65536
@@ -234,12 +235,38 @@ has_rcpt(const struct envelope *env, const char *text)
 	return false;
 }
 
+/* Is the entry named by an operand: its id, a recipient, a domain? */
+static bool
+is_named(const struct entry *entry, const char *name)
+{
+	const struct envelope *env = &entry->env;
+
+	if (strcmp(entry->id, name) == 0)
+		return true;
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (is_open(&env->rcpts[i]) &&
+		    (str_ieq(env->rcpts[i].path, name) ||
+		    str_ieq(address_domain(env->rcpts[i].path), name)))
+			return true;
+	return false;
+}
+
+static bool
+is_named_by_any(const struct entry *entry, const struct options *o)
+{
+	for (int i = 0; i < o->noperand; i++)
+		if (is_named(entry, o->operands[i]))
+			return true;
+	return o->noperand == 0;
+}
+
 static bool
 wanted(void *arg, const struct entry *entry)
 {
 	const struct options *o = arg;
 
-	return (o->only_id == NULL || strstr(entry->id, o->only_id) != NULL) &&
+	return is_named_by_any(entry, o) &&
+	    (o->only_id == NULL || strstr(entry->id, o->only_id) != NULL) &&
 	    (o->only_sender == NULL || str_icasestr(entry->env.reverse_path,
 	    o->only_sender) != NULL) &&
 	    (o->only_recipient == NULL || has_rcpt(&entry->env,
@@ -281,7 +308,7 @@ int
 queue_flush(const struct options *options, const struct delivery *settings,
     struct spool *spool)
 {
-	bool selected = options->only_id != NULL ||
+	bool selected = options->noperand > 0 || options->only_id != NULL ||
 	    options->only_recipient != NULL || options->only_sender != NULL;
 	struct delivery how = *settings;
 	struct options o = *options;

@@ -230,7 +230,8 @@ promise(void *arg, struct item *item)
 
 	if (entry_promise(s->spool, &item->entry, &err) == 0)
 		return;
-	s->settle.lost_count++;
+	s->settle.unkept++;
+	s->settle.trouble = err;
 	log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", item->entry.id, err.text);
 }
 
@@ -241,6 +242,7 @@ mail_refused(struct submit *s)
 	struct item *item;
 
 	s->nobody_waits = true;
+	s->settle.drop = false;
 	while ((item = s->refused) != NULL) {
 		s->refused = item->next;
 		settle_item(&s->settle, item);
@@ -276,8 +278,11 @@ exit_code(const struct submit *s)
 {
 	if (s->trouble != 0)
 		return s->trouble;
-	if (s->settle.lost_count > 0)
+	if (s->settle.unkept > 0) {
+		result_complain(s->options->name, "the queue: %s; not sent to "
+		    "all, and not kept", s->settle.trouble.text);
 		return EX_TEMPFAIL;
+	}
 	if (s->refusal == 0)
 		return EX_OK;
 	if (s->accepted > 0)
@@ -333,10 +338,10 @@ deliver(struct submit *s, int64_t deadline)
 		return exit_code(s);
 	/* the promise: what is not delivered is safe before we say 0 */
 	dispatch_each(d, promise, s);
-	if (s->settle.lost_count > 0) {
+	if (s->settle.unkept > 0) {
 		/* it cannot be kept; so it must be waited for */
 		s->how.stop = NULL;
-		s->settle.lost_count = 0;
+		s->settle.unkept = 0;
 		return deliver(s, 0);
 	}
 	dispatch_each(d, tell_queued, s);
@@ -391,7 +396,7 @@ submit_run(const struct options *options, const struct settings *settings,
 	s.how.force = true;
 	s.how.stop = &interrupted;
 	s.settle = (struct settle){ .spool = spool, .how = &s.how,
-		.promise = true };
+		.promise = true, .drop = true };
 	if (intake_init(&s.intake, options, settings, spool, &err) < 0) {
 		if (options->mode == MODE_SEND)
 			submit_drain();

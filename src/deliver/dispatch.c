@@ -276,8 +276,9 @@ judge_load(struct dispatch *d, struct site *site, const struct task *load,
 		judge(d, site, &load[i], &o);
 }
 
-/* Open the files of a load; those that do not open are put off. Moves the
- * usable tasks to the front of v and returns their number. */
+/* Open the messages of a load for a worker, which may read them and nothing
+ * else; those that do not open are put off. Moves the usable tasks to the
+ * front of v and returns their number. */
 static size_t
 open_load(struct dispatch *d, struct site *site, struct task *v, size_t n)
 {
@@ -285,7 +286,12 @@ open_load(struct dispatch *d, struct site *site, struct task *v, size_t n)
 	size_t use = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (entry_open(d->spool, &v[i].item->entry, &err) == 0)
+		struct item *item = v[i].item;
+
+		if (item->reader < 0)
+			item->reader = entry_reader(d->spool, &item->entry,
+			    &err);
+		if (item->reader >= 0)
 			v[use++] = v[i];
 		else
 			judge_load(d, site, &v[i], 1, &err);
@@ -294,10 +300,13 @@ open_load(struct dispatch *d, struct site *site, struct task *v, size_t n)
 }
 
 static void
-close_load(struct dispatch *d, const struct task *v, size_t n)
+close_load(const struct task *v, size_t n)
 {
-	for (size_t i = 0; i < n && d->nitem > OPEN_FILES_MAX; i++)
-		entry_close(&v[i].item->entry);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].item->reader >= 0)
+			close(v[i].item->reader);
+		v[i].item->reader = -1;
+	}
 }
 
 /* Give a site its next worker. Returns false when no process could be made
@@ -320,7 +329,7 @@ start_worker(struct dispatch *d, struct site *site)
 	if (use > 0)
 		rc = worker_start(w, d->how, site, load, use,
 		    spool_claim_fd(d->spool), &err);
-	close_load(d, load, use);
+	close_load(load, use);
 	if (rc == 0 && use > 0) {
 		d->nworker++;
 		site->workers++;

@@ -15,6 +15,9 @@
 /* Entries claimed between two looks at the workers. */
 #define FLUSH_CLAIM 100
 
+/* An entry that cannot be read is looked at again then. */
+#define TROUBLE_RETRY_S 300
+
 /* What is remembered of a site that nobody wrote to for so long is dropped. */
 #define SITE_MEMORY_S (7u * 24 * 3600)
 
@@ -74,6 +77,22 @@ wanted(struct flush *f, const char *id)
 	return yes;
 }
 
+/* Its message is not what was put in: not to be sent, not to be lost. */
+static void
+spoiled(struct flush *f, struct entry *entry, const struct err *why)
+{
+	struct err err;
+
+	log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", entry->id, why->text);
+	if (why->kind == ERR_DATA) {
+		if (entry_set_aside(f->spool, entry, &err) < 0)
+			log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
+	} else
+		entry_defer(f->spool, entry, f->now + TROUBLE_RETRY_S, false,
+		    &err);
+	entry_release(entry);
+}
+
 /* Claim the next entry and give it to the dispatcher. */
 static void
 claim(struct flush *f, const char *id)
@@ -89,6 +108,10 @@ claim(struct flush *f, const char *id)
 		log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", id, err.text);
 	if (rc <= 0)
 		return;
+	if (entry_verify(f->spool, &entry, &err) < 0) {
+		spoiled(f, &entry, &err);
+		return;
+	}
 	f->result->attempted++;
 	dispatch_add(f->settle.dispatch, item_new(&entry));
 }

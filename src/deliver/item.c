@@ -11,6 +11,7 @@ item_new(struct entry *entry)
 {
 	struct item *item = xcalloc(1, sizeof(*item));
 
+	item->reader = -1;
 	item->entry = *entry;
 	*entry = (struct entry){ .fd = -1 };
 	return item;

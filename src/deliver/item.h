@@ -15,7 +15,7 @@ struct item {
 	size_t	 pending;	/* forward-paths not yet decided in this pass */
 	time_t	 due;		/* earliest next attempt of those deferred in
 				 * this pass; 0: none was */
-	size_t	 source;	/* the owner's: which input it came from */
+	int	 reader;	/* for the worker that is being forked; -1 */
 	struct item *next;	/* the owner's list */
 	size_t	 place;		/* the dispatcher's table */
 };

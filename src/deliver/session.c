@@ -116,7 +116,7 @@ set_load(struct session *s, const struct task *load, size_t n)
 		*m = (struct smtp_message){ .reverse_path = env->reverse_path,
 			.envid = env->envid, .ret = env->ret,
 			.body = env->body, .utf8 = envelope_needs_utf8(env),
-			.fd = entry->fd, .at = (off_t)entry->message_at,
+			.fd = load[i].item->reader, .at = (off_t)entry->message_at,
 			.size = env->size, .rcpts = &s->rcpts[i], .nrcpt = 1 };
 	}
 }
@@ -344,7 +344,7 @@ session_run(const struct delivery *how, const struct site *site,
 	keep[nkeep++] = claim_fd;
 	keep[nkeep++] = how->trace_fd;
 	for (size_t i = 0; i < n; i++)
-		keep[nkeep++] = load[i].item->entry.fd;
+		keep[nkeep++] = load[i].item->reader;
 	process_close_all_but(keep, nkeep);
 	process_detach_output();
 	process_drop_all();

@@ -135,8 +135,12 @@ keep(struct settle *s, struct item *item, time_t due)
 	struct err err;
 
 	if (entry_defer(s->spool, &item->entry, due, s->promise, &err) < 0) {
-		s->lost_count++;
+		s->unkept++;
+		s->trouble = err;
 		complain(item, &err);
+		if (s->drop && entry_complete(s->spool, &item->entry,
+		    &err) < 0)
+			complain(item, &err);
 		return;
 	}
 	s->kept++;

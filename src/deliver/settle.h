@@ -21,9 +21,12 @@ struct settle {
 	const struct delivery *how;
 	struct dispatch *dispatch;	/* DSNs are delivered by it at once */
 	bool	 promise;		/* sync what goes back into the queue */
+	bool	 drop;			/* what cannot be kept is removed: a
+					 * caller will be told to send again */
 	size_t	 kept;			/* entries that went back into it */
 	size_t	 held;			/* double bounces kept in hold/ */
-	size_t	 lost_count;		/* entries that could not be put back */
+	size_t	 unkept;		/* entries that could not be put back */
+	struct err trouble;		/* the last reason for that */
 	time_t	 next_due;		/* the earliest of those kept; 0: none */
 };
 

@@ -37,7 +37,7 @@ struct worker {
 };
 
 /*
- * Fork a worker for a load of the site's tasks. Entries' files must be open.
+ * Fork a worker for a load of the site's tasks. Their items' readers are open.
  *
  * claim_fd  kept open in the worker (spool_claim_fd()).
  *
