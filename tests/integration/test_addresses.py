@@ -82,8 +82,7 @@ def test_null_sender(lab, client, given, flag):
     (['-f', 'a@b.test'], 'a@b.test'), (['-r', 'a@b.test'], 'a@b.test'),
     (['-f', '<a@b.test>'], 'a@b.test'), (['-f', 'joe'],
                                          'joe@client.prb.test'),
-    (['-f', 'x@y.test', '-f', 'a@b.test'], 'a@b.test'),
-    (['-f', 'Name <a@b.test>'], 'a@b.test')])
+    (['-f', 'x@y.test', '-f', 'a@b.test'], 'a@b.test')])
 def test_sender(lab, client, args, want):
     srv = lab.server()
     client.write_conf(origin='client.prb.test')
@@ -151,8 +150,8 @@ def test_utf8_local_part(lab, client):
     m, = with_it.messages
     assert m.rcpts == [f'jörg@{with_it.domain}'] and 'SMTPUTF8' in m.params
     run = client.submit(f'jörg@{without.domain}')
-    check.refused(client, run, (65, 67, 69))
-    assert '5.6.7' in run.stderr and without.messages == []
+    check.refused(client, run, (65, 67, 69), status='5.6.7')
+    assert without.messages == []
 
 
 def test_smtputf8_only_when_needed(lab, client):

@@ -28,8 +28,7 @@ def use_real(client):
 
 def test_nxdomain(lab, client):
     run = client.submit('bob@no-such.test')
-    check.refused(client, run, 68, 'bob@no-such.test')
-    assert '5.1.2' in run.stderr
+    check.refused(client, run, 68, 'bob@no-such.test', status='5.1.2')
     assert run.wall < 3
 
 
@@ -67,8 +66,7 @@ def test_null_mx(lab, client):
     d = lab.name()
     lab.dns.add({d: {'MX': ['0 .'], 'A': srv.addresses}})
     run = client.submit(f'bob@{d}')
-    check.refused(client, run, 68, f'bob@{d}')
-    assert '5.1.10' in run.stderr
+    check.refused(client, run, 68, f'bob@{d}', status='5.1.10')
     assert srv.sessions == []
 
 
@@ -206,8 +204,7 @@ def test_mx_is_ourselves(lab, client, target, backup):
     if backup:
         check.delivered(client, run, srv, f'bob@{d}')
     else:
-        check.refused(client, run, (68, 69), f'bob@{d}')
-        assert '5.4.6' in run.stderr
+        check.refused(client, run, (68, 69), f'bob@{d}', status='5.4.6')
 
 
 def _listen():
@@ -237,8 +234,7 @@ def test_mx_is_our_name(lab, client):
     lab.dns.add({d: {'MX': ['10 client.prb.test']},
                  'client.prb.test': {'A': ['192.0.2.1']}})
     run = client.submit(f'bob@{d}')
-    check.refused(client, run, (68, 69), f'bob@{d}')
-    assert '5.4.6' in run.stderr
+    check.refused(client, run, (68, 69), f'bob@{d}', status='5.4.6')
     lab.dns.remove('client.prb.test')
 
 
@@ -359,7 +355,7 @@ def test_truncated_for_ever(client, ask):
 def test_answer_of_60_kb(client, ask):
     def many(d, srv):
         return {d: {'MX': [f'10 mx.{d}'] + [f'{20 + i} x{i}.{"y" * 50}.{d}'
-                                            for i in range(800)]}}
+                                            for i in range(550)]}}
     srv, d, _ = ask(data=many)
     check.delivered(client, client.submit(f'bob@{d}'), srv, f'bob@{d}')
 

@@ -122,8 +122,8 @@ def test_usage_error_drains_stdin(client):
     for args in (['-t'], [], ['--no-such-option']):
         feed = subprocess.Popen(
             ['/usr/bin/python3', '-c',
-             'import os, sys\nfor i in range(64):\n'
-             ' os.write(1, b"x: y\\n" * 20000)\n'
+             'import os, sys\nos.write(1, b"Subject: x\\n\\n")\n'
+             'for i in range(64):\n os.write(1, b"line\\n" * 20000)\n'
              'sys.exit(0)'], stdout=subprocess.PIPE)
         run = client.sendmail(*args, stdin=feed.stdout)
         feed.stdout.close()
@@ -213,7 +213,7 @@ def test_hop_limit(client, srv, hops, fine):
         check.delivered(client, run, srv, f'bob@{srv.domain}')
     else:
         check.refused(client, run, (65, 69))
-        assert '5.4.6' in run.stderr
+        assert 'hops' in run.stderr
         assert srv.sessions == []
 
 
@@ -346,7 +346,7 @@ def test_200_mb_in_little_memory(lab, client):
     try:
         with open(path, 'rb') as f:
             run = client.sendmail('-i', f'bob@{srv.domain}', stdin=f,
-                                  timeout=120)
+                                  timeout=120, measure=True)
     finally:
         os.unlink(path)
     run.quiet()

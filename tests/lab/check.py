@@ -45,14 +45,19 @@ def deferred(client, run, *rcpts):
         assert attempts[-1]['dsn'].startswith('4'), attempts
 
 
-def refused(client, run, code, *rcpts, text=''):
-    """Nothing delivered, nothing kept, each named on standard error."""
+def refused(client, run, code, *rcpts, text='', status=''):
+    """Nothing delivered, nothing kept, each named on standard error.
+
+    status: the enhanced status code, as the log has it.
+    """
     codes = code if isinstance(code, tuple) else (code,)
     assert run.rc in codes, repr(run)
     assert run.stdout == ''
     for r in rcpts:
         assert r in run.stderr, repr(run)
     assert text in run.stderr, repr(run)
+    assert not status or status in [d['dsn'] for d in deliveries(client)], \
+        client.log()
     assert client.empty()
 
 

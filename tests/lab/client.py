@@ -2,7 +2,7 @@
 
     client.write_conf(lifetime='1d')
     run = client.sendmail('-t', input=b'To: a@one.test\\n\\nhello\\n')
-    run.rc, run.stdout, run.stderr, run.wall, run.maxrss
+    run.rc, run.stdout, run.stderr, run.wall
 
 The binary is $POSTRIDER.  Each client has a folder of its own with the
 configuration, the spool and the log, so that tests do not meet.
@@ -33,12 +33,12 @@ def binary():
 class Run:
     """What one start of the program did."""
 
-    def __init__(self, argv, rc, stdout, stderr, wall, usage):
+    def __init__(self, argv, rc, stdout, stderr, wall):
         self.argv, self.rc, self.wall = argv, rc, wall
         self.stdout_bytes, self.stderr_bytes = stdout, stderr
         self.stdout = stdout.decode('utf-8', 'replace')
         self.stderr = stderr.decode('utf-8', 'replace')
-        self.maxrss = usage.ru_maxrss * 1024 if usage else 0
+        self.maxrss = None          # bytes, with measure=True
 
     @property
     def objects(self):
@@ -119,7 +119,7 @@ class Client:
                         for a in args]
 
     def run(self, argv, input=b'', timeout=60, env=None, cwd=None,
-            background=False, inside=True, **kw):
+            background=False, measure=False, **kw):
         """Run a command to its end; kw as for subprocess.Popen.
 
         background: True, processes may stay and finish their work, and
@@ -133,7 +133,12 @@ class Client:
         environ = dict(self.env)
         environ.update(env or {})
         begin = time.monotonic()
-        command = self.net.argv(argv) if inside else argv
+        command = self.net.argv(argv)
+        if measure:
+            # Our own rusage of the child would begin with our own size.
+            memory = os.path.join(self.folder, 'memory')
+            command = ['/usr/bin/time', '-q', '-f', '%M', '-o', memory,
+                       *command]
         # Files, not pipes: a helper that outlives its parent and keeps the
         # other end of a pipe open would hold us up.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -143,13 +148,16 @@ class Client:
                 {'stdin': subprocess.PIPE}
             p = subprocess.Popen(command, env=environ, cwd=cwd or self.folder,
                                  start_new_session=True, **feed, **kw)
-            usage = self._finish(p, input if p.stdin else None, timeout, argv)
+            self._finish(p, input if p.stdin else None, timeout, argv)
             wall = time.monotonic() - begin
             texts = []
             for f in (out, err):
                 f.seek(0)
                 texts.append(f.read())
-        result = Run(argv, p.returncode, *texts, wall, usage)
+        result = Run(argv, p.returncode, *texts, wall)
+        if measure:
+            with open(memory) as f:
+                result.maxrss = int(f.read().split()[-1]) * 1024
         self._check_children(before, result, background, timeout)
         if background != 'end':
             self.check_temporary(result)
@@ -212,7 +220,7 @@ class Client:
 
     @staticmethod
     def _finish(p, data, timeout, argv):
-        """Feed, wait and reap, by hand: only wait4 tells the memory used."""
+        """Feed, wait and reap."""
         end = time.monotonic() + timeout
         if data is not None:
             try:
@@ -224,18 +232,12 @@ class Client:
                     _write(p.stdin, data)
             except BrokenPipeError:
                 pass
-        nap = 0.0005
-        while True:
-            pid, status, usage = os.wait4(p.pid, os.WNOHANG)
-            if pid:
-                p.returncode = os.waitstatus_to_exitcode(status)
-                return usage
-            if time.monotonic() > end:
-                os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
-                raise AssertionError(f'timeout after {timeout} s: {argv}')
-            time.sleep(nap)
-            nap = min(nap * 1.5, 0.01)
+        try:
+            p.wait(max(0.01, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(p.pid, signal.SIGKILL)
+            p.wait()
+            raise AssertionError(f'timeout after {timeout} s: {argv}')
 
     def _check_children(self, before, result, background, timeout):
         """Orphans have become ours (see procs.become_subreaper)."""

@@ -112,6 +112,8 @@ class Unbound:
         answer = self._tell('auth_zone_reload .')
         if answer.strip() != 'ok':
             raise RuntimeError(f'zone refused: {answer} {self.log()}')
+        # Even a TTL of 0 lives to the end of its second.
+        self._tell('flush_zone .')
 
     def remove(self, *names):
         for name in names:

@@ -143,7 +143,7 @@ class _Wire:
         self.spoke = False
         self.tls = None
         self.eof = False
-        self.dead = False
+        self.frozen = False
 
     def note(self, who, data):
         self.log.append((time.time(), who, bytes(data)))
@@ -309,7 +309,9 @@ class _Wire:
 
     def freeze(self):
         """Neither read nor answer."""
-        self.flush()
+        # The end of the connection cannot be seen: the client's FIN waits
+        # behind the bytes we do not take.
+        self.frozen = True
         self.rest(3600)
 
     def close(self):
@@ -376,7 +378,10 @@ class Session:
         return b''.join(d for _, who, d in self.log if who == 'C')
 
     def transcript(self):
-        return ''.join(f'{who}: {data!r}\n' for _, who, data in self.log)
+        lines = [f'{who}: {data[:600]!r}\n' for _, who, data in self.log]
+        if len(lines) > 40:
+            lines[20:-20] = [f'... {len(lines) - 40} more ...\n']
+        return ''.join(lines)
 
     def complain(self, text):
         self.violations.append(text)
@@ -773,7 +778,8 @@ class Smtpd:
 
     def idle(self, wait=10):
         """Wait until no session is open."""
-        self.wait(lambda: all(s.done for s in self.sessions), wait)
+        self.wait(lambda: all(s.done or s.wire.frozen
+                              for s in self.sessions), wait)
 
     def wait(self, condition, wait=10):
         end = time.monotonic() + wait
@@ -803,7 +809,7 @@ class Smtpd:
 
     def transcript(self):
         return '--- next session\n'.join(s.transcript()
-                                         for s in self.sessions)
+                                         for s in self.sessions[:10])
 
     def forget(self):
         """Start counting anew."""
