@@ -371,8 +371,9 @@ process_close_all_but(const int *keep, size_t n)
 	}
 }
 
-void
-process_random(void *data, size_t n)
+/* Returns -1 when the kernel gives none. */
+static int
+get_random(void *data, size_t n)
 {
 	unsigned char *p = data;
 	ssize_t got;
@@ -382,10 +383,18 @@ process_random(void *data, size_t n)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			give_up("getrandom");
+			return -1;
 		p += got;
 		n -= (size_t)got;
 	}
+	return 0;
+}
+
+void
+process_random(void *data, size_t n)
+{
+	if (get_random(data, n) < 0)
+		give_up("getrandom");
 }
 
 unsigned
@@ -397,7 +406,9 @@ process_random_below(unsigned limit)
 	/* The first 2^N mod limit values would make some results likelier. */
 	tail = (UINT_MAX - limit + 1) % limit;
 	do {
-		process_random(&value, sizeof(value));
+		/* it only spreads load: not worth ending for */
+		if (get_random(&value, sizeof(value)) < 0)
+			return (unsigned)getpid() % limit;
 	} while (value < tail);
 	return value % limit;
 }

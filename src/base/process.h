@@ -52,7 +52,8 @@ void	process_detach_output(void);
 /* Fill n unpredictable bytes (getrandom). Ends the program if it cannot. */
 void	process_random(void *, size_t n);
 
-/* The same, as a number below limit (> 0), each equally likely. */
+/* A number below limit (> 0), each equally likely, for spreading load: where
+ * the kernel gives no randomness it is some number. */
 unsigned process_random_below(unsigned limit);
 
 #endif
