@@ -1,0 +1,29 @@
+/*
+ * Connecting with a deadline.
+ */
+#ifndef NET_DIAL_H
+#define NET_DIAL_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "net/mx.h"
+
+/*
+ * Open a TCP connection, with TCP_NODELAY and non-blocking.
+ *
+ * addr      where to.
+ * port      in host order.
+ * deadline  clock_ms() value after which it is given up.
+ *
+ * Returns the descriptor, or -1 with *err (ERR_TEMP 4.4.1 refused,
+ * unreachable or silent, "connect to [ADDR]:PORT: reason").
+ */
+int	dial(const struct mx_addr *addr, uint16_t port, int64_t deadline,
+	    struct err *);
+
+/* The same for any socket address; returns -1 with errno set. */
+int	dial_socket(const struct sockaddr *, socklen_t, int64_t deadline);
+
+#endif
