@@ -1,0 +1,28 @@
+/*
+ * The text of a nameserver setting: "192.0.2.53", "192.0.2.53:5353",
+ * "2001:db8::53", "[2001:db8::53]:5353", several with blanks between.
+ */
+#ifndef NET_NAMESERVER_H
+#define NET_NAMESERVER_H
+
+#include <netinet/in.h>
+#include <resolv.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+union nameserver {
+	struct sockaddr	    any;
+	struct sockaddr_in  in;
+	struct sockaddr_in6 in6;
+};
+
+/*
+ * Read the text into server (MAXNS of them at most, as libresolv knows).
+ *
+ * Returns how many there are, at least 1; or -1 with *err (ERR_CONFIG).
+ */
+int	nameserver_parse(const char *text, union nameserver server[MAXNS],
+	    struct err *);
+
+#endif
