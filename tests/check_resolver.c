@@ -97,9 +97,11 @@ static struct dnsserver server;
 static char server_text[80];
 
 static void
-start(int family)
+start(int family, dnsserver_make_fn *make, int delay_ms)
 {
 	memset(&server, 0, sizeof(server));
+	server.make = make;
+	server.delay_ms = delay_ms;
 	server.rows = zone;
 	server.nrow = sizeof(zone) / sizeof(zone[0]);
 	ck_assert(dnsserver_start(&server, family));
@@ -111,7 +113,7 @@ static void
 setup(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	start(AF_INET);
+	start(AF_INET, NULL, 0);
 }
 
 static void
@@ -237,14 +239,10 @@ static const struct {
 	{ "fail.test", "4.4.3", 0, 500 },
 	{ "refused.test", "4.4.3", 0, 500 },
 	{ "formerr.test", "4.4.3", 0, 500 },
-	{ "silent.test", "4.4.3", 3000, 5000 },
 	{ "only4.test", "0 only4.test 192.0.2.4 implicit", 0, 500 },
 	{ "only6.test", "0 only6.test 2001:db8::6 implicit", 0, 500 },
 	{ "ONLY4.Test", "0 only4.test 192.0.2.4 implicit", 0, 500 },
 	{ "wrongid.test", "1 b.test 192.0.2.2", 0, 500 },
-	{ "forged.test", "4.4.3", 3000, 5000 },
-	{ "swapped.test", "4.4.3", 0, 5000 },
-	{ "garbage.test", "4.4.3", 0, 5000 },
 	{ "tc.test", "1 b.test 192.0.2.2", 0, 500 },
 	{ "tcnx.test", "5.1.2", 0, 500 },
 	{ "tcrefused.test", "4.4.3", 0, 500 },
@@ -265,7 +263,14 @@ static const struct {
 	{ "a b.test", "5.1.2", 0, 500 },
 	{ "a..test", "5.1.2", 0, 500 },
 	{ "192.0.2.1", "5.1.2", 0, 500 },
+	/* Each of these takes all the time: only together with others. */
+	{ "silent.test", "4.4.3", 3000, 5000 },
+	{ "forged.test", "4.4.3", 3000, 5000 },
+	{ "swapped.test", "4.4.3", 0, 5000 },
+	{ "garbage.test", "4.4.3", 0, 5000 },
 };
+
+#define ALONE (CHECK_ROWS(cases) - 4)
 
 START_TEST(domain)
 {
@@ -372,8 +377,8 @@ many(size_t n, int delay_ms, int64_t max_ms)
 	int64_t ms;
 	size_t i;
 
-	server.make = make_many;
-	server.delay_ms = delay_ms;
+	dnsserver_end(&server);
+	start(AF_INET, make_many, delay_ms);
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "d%zu.many", i);
 		domains[i] = xstrdup(name);
@@ -462,7 +467,7 @@ START_TEST(server_by_ipv6)
 	struct mx_answer a;
 
 	dnsserver_end(&server);
-	start(AF_INET6);
+	start(AF_INET6, NULL, 0);
 	resolve_one("one.test", &a);
 	ck_assert_int_eq(a.err.kind, ERR_NONE);
 	ck_assert_str_eq(a.host[1].name, "b.test");
@@ -539,7 +544,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, domain, 0, CHECK_ROWS(cases));
+	tcase_add_loop_test(tc, domain, 0, ALONE);
 	tcase_add_test(tc, both_families);
 	tcase_add_test(tc, together);
 	tcase_add_test(tc, one_thread);

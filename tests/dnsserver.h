@@ -39,6 +39,10 @@ struct dnsserver_row {
 	enum dnsserver_way way;
 };
 
+/* For questions that no row knows: fill the records, or return false. */
+typedef bool dnsserver_make_fn(const char *name, unsigned type, char *records,
+	    size_t size);
+
 struct dnsserver_late {
 	int64_t	 due;
 	struct sockaddr_storage peer;
@@ -53,9 +57,7 @@ struct dnsserver {
 	const struct dnsserver_row *rows;
 	size_t	 nrow;
 	int	 delay_ms;
-	/* For questions that no row knows; fills the records, or false. */
-	bool	(*make)(const char *name, unsigned type, char *records,
-		    size_t size);
+	dnsserver_make_fn *make;	/* or NULL */
 	uint16_t port;
 	atomic_uint asked;	/* datagrams */
 	atomic_bool stop;
