@@ -3,9 +3,7 @@
  * the type; the name asked for is that of the message's own question, where
  * it has one, so that the answer section is reached.
  *
- *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Isrc \
- *	    tests/fuzz/fuzz_dns.c src/net/dns.c src/net/mx.c src/base/(all).c \
- *	    -lresolv
+ *	clang -fsanitize=fuzzer,address -Isrc tests/fuzz/fuzz_dns.c ... -lresolv
  */
 #include "config.h"
 
