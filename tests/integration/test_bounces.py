@@ -26,6 +26,12 @@ def submit(client, back, half, *options, **kw):
                          sender=f'me@{back.domain}', options=options, **kw)
 
 
+def original(m):
+    """The last part of a report, as it stands there."""
+    boundary = m.email.get_boundary().encode()
+    return m.data.split(b'--' + boundary)[3].partition(b'\r\n\r\n')[2]
+
+
 def test_mixed_result(client, back, half):
     submit(client, back, half).quiet()
     assert half.recipients == [f'yes@{half.domain}']
@@ -158,7 +164,7 @@ def test_report_must_wait(lab, client, half):
     assert len(back.messages) == 1 and client.empty()
 
 
-@pytest.mark.parametrize('sender', ['me@no-such.test', 'jörg@no-such.test'])
+@pytest.mark.parametrize('sender', ['me@no-such.test', 'me@[192.0.2.1]'])
 def test_sender_cannot_be_reached(client, half, sender):
     client.submit(f'yes@{half.domain}', f'no@{half.domain}',
                   sender=sender).quiet()
@@ -182,6 +188,7 @@ def test_ret(client, back, half, ret, body):
     assert ('the body text' in str(report.original)) == body
     assert report.original.get_content_type() == (
         'message/rfc822' if body else 'text/rfc822-headers')
+    assert b'Subject: hi\r\n' in original(back.messages[0])
 
 
 def test_envid(client, back, half):
@@ -261,7 +268,8 @@ def test_large_original_is_cut(client, back, half):
     submit(client, back, half, body='marker line\n' * 100000).quiet()
     m, = back.messages
     assert len(m.data) < 200000
-    assert 'Subject: hi' in str(check.dsn(m, f'me@{back.domain}').original)
+    check.dsn(m, f'me@{back.domain}')
+    assert b'Subject: hi\r\n' in original(m)
 
 
 def test_one_report_for_many_domains(lab, client, back):

@@ -129,7 +129,7 @@ def test_bad_configuration(lab, client, text, where):
 
 @pytest.mark.parametrize('text', ['', '\n\n# only a comment\n',
                                   '  wait   30s  # with a comment\r\n',
-                                  'log none\n'])
+                                  'jobs "7"\n'])
 def test_good_configuration(lab, client, text):
     srv = lab.server()
     client.write_conf(raw=text)
@@ -311,8 +311,11 @@ def test_signal_while_reading(lab, client, sig):
         time.sleep(0.01)
     time.sleep(0.05)
     p.send_signal(getattr(signal, sig))
-    _, err = p.communicate(timeout=10)
-    os.close(w)
+    try:
+        _, err = p.communicate(timeout=3)
+    finally:
+        os.close(w)
+        p.wait()
     assert p.returncode != 0
     assert client.empty()
     client.flush_now().ok()

@@ -118,7 +118,7 @@ class Net:
     def argv(self, words, where='client'):
         """The command line that runs words inside a namespace."""
         ns = getattr(self, where)
-        return ['nsenter', f'--net=/run/netns/{ns}', *words]
+        return ['/usr/bin/nsenter', f'--net=/run/netns/{ns}', *words]
 
     def swallow(self, address):
         """From now on packets to this address vanish (SYN black hole)."""
