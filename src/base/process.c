@@ -235,20 +235,38 @@ process_drop_group(void)
 	become_group(getgid());
 }
 
+/*
+ * A system's own users stand in /etc/passwd. The name service is not asked:
+ * for a name it does not know it costs more than the rest of the start.
+ */
+static bool
+find_in_passwd(const char *user, struct passwd *found)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+	bool is_found = false;
+
+	while (file != NULL && !is_found && (pw = fgetpwent(file)) != NULL)
+		if (strcmp(pw->pw_name, user) == 0) {
+			*found = *pw;
+			is_found = true;
+		}
+	if (file != NULL)
+		fclose(file);
+	return is_found;
+}
+
 void
 process_find_user(const char *user)
 {
-	const struct passwd *pw = NULL;
+	struct passwd pw;
 
-	if (user != NULL)
-		pw = getpwnam(user);
-	if (pw == NULL)
-		pw = getpwnam("nobody");
-	if (pw == NULL)
+	if ((user == NULL || !find_in_passwd(user, &pw)) &&
+	    !find_in_passwd("nobody", &pw))
 		return;
 	/* A worker must be neither root nor in the group of the spool. */
-	worker.uid = pw->pw_uid != 0 ? pw->pw_uid : NOBODY;
-	worker.gid = pw->pw_gid;
+	worker.uid = pw.pw_uid != 0 ? pw.pw_uid : NOBODY;
+	worker.gid = pw.pw_gid;
 	if (worker.gid == 0 || (process_has_group() &&
 	    worker.gid == getegid()))
 		worker.gid = NOBODY;

@@ -35,7 +35,6 @@ dispatch_new(struct spool *spool, const struct delivery *how,
 	d->lookup.fd = -1;
 	d->last_ready = &d->first_ready;
 	d->workers = xcalloc(how->jobs, sizeof(*d->workers));
-	mx_self_init(&d->self, how->hostname, how->port == 25);
 	return d;
 }
 

@@ -100,6 +100,16 @@ forget_failure(struct dispatch *d, const struct domain *domain)
 		sites_set(d->spool, key, &(struct site_memory){ 0 }, &err);
 }
 
+/* Who we are is found out when the first answer comes. */
+static const struct mx_self *
+self(struct dispatch *d)
+{
+	if (!d->self_known)
+		mx_self_init(&d->self, d->how->hostname, d->how->port == 25);
+	d->self_known = true;
+	return &d->self;
+}
+
 static void
 settle_domain(struct dispatch *d, struct domain *domain,
     struct mx_answer *answer)
@@ -108,7 +118,7 @@ settle_domain(struct dispatch *d, struct domain *domain,
 
 	domain->known = true;
 	if (answer->err.kind == ERR_NONE)
-		mx_drop_self(answer, &d->self, domain->name);
+		mx_drop_self(answer, self(d), domain->name);
 	if (answer->err.kind == ERR_NONE) {
 		domain->site = site_of(d, answer);
 		forget_failure(d, domain);

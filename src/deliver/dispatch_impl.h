@@ -25,7 +25,8 @@ struct dispatch {
 	struct spool *spool;
 	const struct delivery *how;
 	const struct dispatch_owner *owner;
-	struct mx_self self;
+	struct mx_self self;		/* when self_known */
+	bool	 self_known;
 
 	struct strmap domains;		/* name -> struct domain */
 	struct strlist ask;		/* names to be looked up */
