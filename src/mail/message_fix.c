@@ -1,0 +1,176 @@
+#include "config.h"
+
+#include "mail/message.h"
+
+#include "base/str.h"
+#include "mail/addrlist.h"
+#include "mail/date.h"
+#include "mail/header.h"
+
+/* Fields that end with us: what they say is not for the next host. */
+static const char *const dropped[] = {
+	"Bcc", "Resent-Bcc", "Return-Path", "Content-Length"
+};
+
+/*
+ * Fields that a message must have, or ought to. Those of a resent message
+ * are other ones (RFC 5322 3.6.6): its From and Date are the author's.
+ */
+enum { NEED_FROM, NEED_DATE, NEED_MESSAGE_ID, NEED_COUNT };
+
+static const char *const needed[2][NEED_COUNT] = {
+	{ "From", "Date", "Message-ID" },
+	{ "Resent-From", "Resent-Date", "Resent-Message-ID" }
+};
+
+static bool
+is_resent(const struct message *m)
+{
+	struct header_field field;
+	size_t at = 0;
+
+	while (header_next(&m->header, &at, &field)) {
+		if (field.name_len > 7 && str_ieqn(field.text, "Resent-", 7))
+			return true;
+	}
+	return false;
+}
+
+void
+message_recipients(const struct message *m, const char *default_domain,
+    struct strlist *good, struct strlist *bad)
+{
+	static const char *const names[2][3] = {
+		{ "To", "Cc", "Bcc" },
+		{ "Resent-To", "Resent-Cc", "Resent-Bcc" }
+	};
+	const char *const *name = names[is_resent(m)];
+	struct header_field field;
+	size_t at = 0;
+
+	while (header_next(&m->header, &at, &field)) {
+		if (header_is(&field, name[0]) || header_is(&field, name[1]) ||
+		    header_is(&field, name[2]))
+			addrlist_parse(field.body, field.body_len,
+			    default_domain, good, bad);
+	}
+}
+
+static bool
+is_dropped(const struct header_field *field)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++) {
+		if (header_is(field, dropped[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_empty(const struct header_field *field)
+{
+	struct buf text = { 0 };
+	bool empty;
+
+	header_unfold(field, &text);
+	empty = text.len == 0;
+	buf_release(&text);
+	return empty;
+}
+
+/* Which of the needed fields this is, or NEED_COUNT. */
+static size_t
+which_needed(const struct header_field *field, const char *const *names)
+{
+	size_t i = 0;
+
+	while (i < NEED_COUNT && !header_is(field, names[i]))
+		i++;
+	return i;
+}
+
+static void
+add_received(const struct message_fix *fix, struct buf *out)
+{
+	char date[DATE_MAX];
+
+	buf_printf(out,
+	    "Received: by %s (Postrider, from userid %u)\r\n"
+	    "\tid %s; %s\r\n",
+	    fix->hostname, fix->uid, fix->queue_id,
+	    date_rfc5322(fix->now, date));
+}
+
+static void
+add_needed(const struct message_fix *fix, size_t which, const char *name,
+    struct buf *out)
+{
+	struct buf field = { 0 };
+	char date[DATE_MAX];
+
+	buf_printf(&field, "%s: ", name);
+	if (which == NEED_DATE)
+		buf_adds(&field, date_rfc5322(fix->now, date));
+	else if (which == NEED_MESSAGE_ID)
+		buf_printf(&field, "<%s@%s>", fix->queue_id, fix->hostname);
+	else if (fix->full_name == NULL || fix->full_name[0] == '\0')
+		buf_adds(&field, fix->from);
+	else {
+		header_phrase(&field, fix->full_name);
+		buf_printf(&field, " <%s>", fix->from);
+	}
+	buf_adds(&field, "\r\n");
+	header_copy(out, field.data, field.len);
+	buf_release(&field);
+}
+
+/* Copy what is not dropped; find out which of the needed fields are there. */
+static void
+copy_fields(const struct message *m, const char *const *names, bool *have,
+    struct buf *out)
+{
+	struct header_field field;
+	size_t at = 0, which;
+
+	while (header_next(&m->header, &at, &field)) {
+		if (is_dropped(&field))
+			continue;
+		which = which_needed(&field, names);
+		if (which < NEED_COUNT) {
+			if (is_empty(&field))
+				continue;
+			have[which] = true;
+		}
+		header_copy(out, field.text, field.len);
+	}
+}
+
+int
+message_fix(const struct message *m, const struct message_fix *fix,
+    struct buf *out, struct err *err)
+{
+	bool have[NEED_COUNT] = { false }, resent = is_resent(m);
+	const char *const *names = needed[resent];
+	struct buf copied = { 0 };
+	size_t i;
+
+	if (m->hops >= MESSAGE_HOPS_MAX)
+		return err_set(err, ERR_PERM, "5.4.6",
+		    "too many hops: %u Received fields, a mail loop", m->hops);
+	if (!fix->no_received)
+		add_received(fix, out);
+	copy_fields(m, names, have, &copied);
+	if (!resent)
+		buf_add(out, copied.data, copied.len);
+	for (i = 0; i < NEED_COUNT; i++) {
+		if (!have[i])
+			add_needed(fix, i, names[i], out);
+	}
+	if (resent)
+		buf_add(out, copied.data, copied.len);
+	buf_adds(out, "\r\n");
+	buf_release(&copied);
+	return 0;
+}
