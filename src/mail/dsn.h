@@ -1,0 +1,52 @@
+/*
+ * The text of a delivery status notification (RFC 3464 in a multipart/report,
+ * RFC 6522): failure, delay, relay. Pure: header and body are appended to a
+ * buf. What comes back of the original is its header, or the whole of it,
+ * which the caller then appends.
+ *
+ *	dsn_write(), the original when it comes back whole, dsn_close()
+ */
+#ifndef MAIL_DSN_H
+#define MAIL_DSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "mail/envelope.h"
+
+enum dsn_kind { DSN_FAILED, DSN_DELAYED, DSN_RELAYED };
+
+struct dsn {
+	enum dsn_kind kind;
+	const char *hostname;	/* Reporting-MTA */
+	const char *queue_id;	/* of the original */
+	const char *boundary;	/* unpredictable; the caller makes it */
+	const char *message_id;	/* local part for the DSN's Message-ID */
+	const struct envelope *env;	/* of the original */
+	const size_t *rcpts;	/* rows of env that are reported */
+	size_t	 nrcpt;
+	const struct buf *header;	/* of the original, CRLF */
+	bool	 whole;		/* the caller appends the whole original
+				 * (message/rfc822), else dsn_write() its
+				 * header (text/rfc822-headers) */
+	time_t	 now;
+};
+
+/*
+ * Append header, empty line, the part for people, the message/delivery-status
+ * part and the opening of the third part. The header: From MAILER-DAEMON at
+ * hostname, To the reverse-path (postmaster at hostname for the null one),
+ * Subject, Date, Message-ID, Auto-Submitted: auto-replied (RFC 3834),
+ * References and In-Reply-To the original's Message-ID, MIME fields.
+ * Everything is 7-bit except To and the original where they are not; lines
+ * within 998; text from the network cannot begin a line of its own, and no
+ * line but one of the original begins with '.'.
+ */
+void	dsn_write(const struct dsn *, struct buf *out);
+
+/* Append the closing boundary. */
+void	dsn_close(const struct dsn *, struct buf *out);
+
+#endif
