@@ -1,0 +1,99 @@
+/* Writing the journal of an entry. */
+#include "config.h"
+
+#include "spool/entry.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "spool/journal.h"
+#include "spool/place.h"
+
+static int
+pwrite_all(int fd, const char *data, size_t n, uint64_t at)
+{
+	ssize_t got;
+
+	while (n > 0) {
+		got = pwrite(fd, data, n, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -1;
+		data += got;
+		at += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+/*
+ * Half a line behind the end, of ours or of a process that died in the middle
+ * of it, is cut off before anything is written: behind it, a line would
+ * stand in the middle of the journal, where half a line is damage.
+ */
+static int
+cut_torn(struct entry *e)
+{
+	if (!e->torn)
+		return 0;
+	if (ftruncate(e->fd, (off_t)e->end) < 0)
+		return -1;
+	e->torn = false;
+	return 0;
+}
+
+/* Append lines in one write: O(1) whatever the size of the entry. */
+static int
+append(struct spool *s, struct entry *e, const struct buf *lines,
+    struct err *err)
+{
+	if (entry_open(s, e, err) < 0)
+		return -1;
+	if (cut_torn(e) < 0)
+		return place_fail(err, "truncate", e->id);
+	e->dirty = true;
+	if (pwrite_all(e->fd, lines->data, lines->len, e->end) == 0) {
+		e->end += lines->len;
+		return 0;
+	}
+	place_fail(err, "write", e->id);
+	e->torn = true;
+	cut_torn(e);
+	return -1;
+}
+
+int
+entry_record(struct spool *s, struct entry *e, size_t rcpt,
+    const struct outcome *o, time_t now, struct err *err)
+{
+	struct buf line = { 0 };
+	int rc;
+
+	assert(rcpt < e->env.nrcpt);
+	journal_outcome(&line, e->seed, rcpt, o, now);
+	rc = append(s, e, &line, err);
+	buf_release(&line);
+	envelope_note(&e->env, rcpt, o, now);
+	return rc;
+}
+
+int
+entry_record_reported(struct spool *s, struct entry *e, const size_t *rcpts,
+    size_t n, struct err *err)
+{
+	struct buf lines = { 0 };
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n; i++) {
+		assert(rcpts[i] < e->env.nrcpt);
+		journal_reported(&lines, e->seed, rcpts[i]);
+		e->env.rcpts[rcpts[i]].reported = true;
+	}
+	if (n > 0)
+		rc = append(s, e, &lines, err);
+	buf_release(&lines);
+	return rc;
+}
