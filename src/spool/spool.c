@@ -1,0 +1,306 @@
+#include "config.h"
+
+#include "spool/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "spool/entry.h"
+#include "spool/place.h"
+#include "spool/queueid.h"
+#include "spool/run.h"
+
+/* A due time further ahead comes from a clock that has jumped. */
+#define AHEAD_MAX_S (30 * 86400)
+
+int
+spool_open(struct spool *s, const char *path, struct err *err)
+{
+	size_t len = strlen(path);
+
+	memset(s, 0, sizeof(*s));
+	s->fd = s->queue_fd = s->run_fd = s->mine_fd = -1;
+	/* With a slash behind it, a link would be followed. */
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	s->path = xstrndup(path, len);
+	if (place_open_spool(s, err) < 0)
+		goto fail;
+	s->queue_fd = place_dir(s, s->fd, "queue", true, err);
+	if (s->queue_fd < 0)
+		goto fail;
+	s->run_fd = place_dir(s, s->fd, "run", true, err);
+	if (s->run_fd < 0)
+		goto fail;
+	return 0;
+fail:
+	spool_close(s);
+	return -1;
+}
+
+void
+spool_close(struct spool *s)
+{
+	if (s->path == NULL)
+		return;
+	run_close(s);
+	if (s->run_fd >= 0)
+		close(s->run_fd);
+	if (s->queue_fd >= 0)
+		close(s->queue_fd);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->path);
+	memset(s, 0, sizeof(*s));
+	s->fd = s->queue_fd = s->run_fd = s->mine_fd = -1;
+}
+
+int
+spool_claim_fd(const struct spool *s)
+{
+	return s->path == NULL ? -1 : s->mine_fd;
+}
+
+struct scan {
+	spool_scan_fn *fn;
+	void	*arg;
+	struct spool *s;
+	enum spool_place place;
+	time_t	 now;
+	bool	 ended;		/* fn wants no more */
+	int	 rc;
+	struct err *err;
+};
+
+static bool
+scan_file(void *arg, int dirfd, const char *name)
+{
+	struct scan *scan = arg;
+	struct stat st;
+	time_t due;
+
+	if (!queueid_valid(name) ||
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (!S_ISREG(st.st_mode) && scan->place != PLACE_DAMAGED))
+		return true;
+	due = st.st_mtime;
+	if (due > scan->now + AHEAD_MAX_S)
+		due = scan->now;
+	scan->ended = !scan->fn(scan->arg, name, scan->place, due);
+	return !scan->ended;
+}
+
+static void
+scan_dir(struct scan *scan, int dirfd, const char *name,
+    enum spool_place place)
+{
+	scan->place = place;
+	if (!scan->ended &&
+	    place_list(dirfd, name, scan_file, scan, scan->err) < 0)
+		scan->rc = -1;
+}
+
+static bool
+scan_run(void *arg, int dirfd, const char *name)
+{
+	struct scan *scan = arg;
+	struct err err;
+	int fd;
+
+	if (!queueid_valid(name))
+		return true;
+	fd = place_dir(scan->s, dirfd, name, false, &err);
+	if (fd < 0)
+		return true;
+	scan_dir(scan, fd, name, PLACE_RUN);
+	close(fd);
+	return !scan->ended;
+}
+
+/* hold/ or damaged/, which need not be there. */
+static void
+scan_place(struct scan *scan, enum spool_place place)
+{
+	int fd;
+
+	if (scan->ended)
+		return;
+	fd = place_dir(scan->s, scan->s->fd, place_name(place), false,
+	    scan->err);
+	if (fd == -1)
+		scan->rc = -1;
+	if (fd < 0)
+		return;
+	scan_dir(scan, fd, place_name(place), place);
+	close(fd);
+}
+
+int
+spool_scan(struct spool *s, spool_scan_fn *fn, void *arg, struct err *err)
+{
+	struct scan scan = { .fn = fn, .arg = arg, .s = s, .err = err,
+		.now = clock_wall() };
+
+	scan_dir(&scan, s->queue_fd, "queue", PLACE_QUEUE);
+	if (!scan.ended &&
+	    place_list(s->run_fd, "run", scan_run, &scan, err) < 0)
+		scan.rc = -1;
+	scan_place(&scan, PLACE_HOLD);
+	scan_place(&scan, PLACE_DAMAGED);
+	return scan.rc;
+}
+
+/* queue/, hold/ or damaged/ by a descriptor that the caller closes. */
+static int
+open_place(struct spool *s, enum spool_place place, struct err *err)
+{
+	return place_dir(s, s->fd, place_name(place), false, err);
+}
+
+/*
+ * Rename it into run/RUN; whoever succeeds has it. run/RUN's own name has to
+ * be on disk before: the entry was promised to somebody.
+ * Returns 1, 0 when it is gone, -1 with *err.
+ */
+static int
+take(struct spool *s, int from, const char *id, struct err *err)
+{
+	do {
+		if (run_ready(s, err) < 0 || run_sync_name(s, err) < 0)
+			return -1;
+		if (place_rename(from, id, s->mine_fd, id) == 0)
+			return 1;
+		/* EEXIST: we have one of that name, and this is its copy. */
+		if (errno == EEXIST)
+			return 0;
+		if (errno != ENOENT)
+			return place_fail(err, "claim", id);
+	} while (run_lost(s));
+	return 0;
+}
+
+/* What it is that we have taken: see entry_load(). */
+static int
+load_taken(struct spool *s, struct entry *e, struct err *err)
+{
+	int rc;
+
+	e->fd = place_file(s, s->mine_fd, e->id, O_RDWR, err);
+	if (e->fd == PLACE_GONE) {
+		return err_set(err, ERR_TEMP, NULL,
+		    "somebody removed it from run/%s", s->mine);
+	}
+	if (e->fd < 0)
+		return -1;
+	rc = entry_load(e->fd, e, err);
+	entry_close(e);
+	return rc;
+}
+
+int
+spool_claim(struct spool *s, const char *id, enum spool_place place,
+    struct entry *out, struct err *err)
+{
+	struct err ignored;
+	int from, rc;
+
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	if (!queueid_valid(id))
+		return 0;
+	from = open_place(s, place, err);
+	if (from < 0)
+		return from == PLACE_GONE ? 0 : -1;
+	rc = take(s, from, id, err);
+	if (rc <= 0)
+		goto out;
+	str_copy(out->id, sizeof(out->id), id);
+	out->promised = true;
+	if (load_taken(s, out, err) == 0)
+		goto out;
+	rc = err_prefix(err, "%s", id);
+	if (err->kind == ERR_DATA)
+		entry_set_aside(s, out, &ignored);
+	else
+		place_rename(s->mine_fd, id, from, id);
+	entry_release(out);
+out:
+	close(from);
+	return rc;
+}
+
+struct search {
+	struct spool *s;
+	const char *id;
+	int	fd;		/* of the file, or as place_file() says */
+	struct err *err;
+};
+
+static bool
+search_run(void *arg, int dirfd, const char *name)
+{
+	struct search *search = arg;
+	struct err err;
+	int fd;
+
+	if (!queueid_valid(name))
+		return true;
+	fd = place_dir(search->s, dirfd, name, false, &err);
+	if (fd < 0)
+		return true;
+	search->fd = place_file(search->s, fd, search->id, O_RDONLY,
+	    search->err);
+	close(fd);
+	return search->fd == PLACE_GONE;
+}
+
+/* Returns as place_file() does. */
+static int
+find_file(struct spool *s, const char *id, enum spool_place place,
+    struct err *err)
+{
+	struct search search = { s, id, PLACE_GONE, err };
+	int dir, fd;
+
+	if (place == PLACE_RUN) {
+		if (place_list(s->run_fd, "run", search_run, &search, err) < 0)
+			return -1;
+		return search.fd;
+	}
+	dir = open_place(s, place, err);
+	if (dir < 0)
+		return dir;
+	fd = place_file(s, dir, id, O_RDONLY, err);
+	close(dir);
+	return fd;
+}
+
+int
+spool_peek(struct spool *s, const char *id, enum spool_place place,
+    struct entry *out, struct err *err)
+{
+	int fd;
+
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	if (!queueid_valid(id))
+		return 0;
+	fd = find_file(s, id, place, err);
+	if (fd == PLACE_GONE)
+		return 0;
+	if (fd < 0)
+		return err_prefix(err, "%s", id);
+	str_copy(out->id, sizeof(out->id), id);
+	out->fd = fd;
+	if (entry_load(fd, out, err) == 0)
+		return 1;
+	entry_release(out);
+	return err_prefix(err, "%s", id);
+}
