@@ -1,0 +1,30 @@
+/*
+ * When to try again (pure). First after first_s, doubling up to max_s, each
+ * +-20 % so that many do not come at once; greylisting has its own
+ * schedule of 6, 12 and 25 minutes (then the ordinary one).
+ */
+#ifndef SPOOL_RETRY_H
+#define SPOOL_RETRY_H
+
+#include <stdbool.h>
+#include <time.h>
+
+struct retry_rule {
+	unsigned first_s;	/* default 300 */
+	unsigned max_s;		/* default 14400 */
+};
+
+/*
+ * failures   attempts that failed so far, this one included (>= 1).
+ * greylisted the reply looked like greylisting.
+ * random     0..9999, for the jitter.
+ *
+ * Returns the seconds to wait.
+ */
+unsigned retry_delay(const struct retry_rule *, unsigned failures,
+	    bool greylisted, unsigned random);
+
+/* Does a reply look like greylisting? */
+bool	retry_is_greylisting(int code, const char *status, const char *text);
+
+#endif
