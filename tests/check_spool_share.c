@@ -1,0 +1,477 @@
+/* Many processes in one spool, and what the dead ones leave. */
+#include "config.h"
+
+#include "spool_lab.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/strlist.h"
+#include "base/strmap.h"
+
+static struct spool s;
+static struct err err;
+
+static void
+setup(void)
+{
+	lab_setup();
+	LAB_OK(spool_open(&s, lab_path, &err));
+}
+
+static void
+teardown(void)
+{
+	spool_close(&s);
+	lab_teardown();
+}
+
+static void
+fill(size_t n)
+{
+	while (n-- > 0)
+		LAB_OK(lab_commit(&s, 2, PLACE_QUEUE, 5, false, NULL, &err));
+}
+
+static bool
+list_queue(void *arg, const char *id, enum spool_place place, time_t due)
+{
+	(void)due;
+	if (place == PLACE_QUEUE)
+		strlist_add(arg, id);
+	return true;
+}
+
+/* Say something to the parent, by lines. */
+static void
+say(int fd, const char *id)
+{
+	char line[SPOOL_ID_MAX + 1];
+	int n = snprintf(line, sizeof(line), "%s\n", id);
+
+	if (write(fd, line, (size_t)n) != n)
+		_exit(3);
+}
+
+/* Wait for all children; all of them have to end well. */
+static void
+wait_all(void)
+{
+	int status, bad = 0;
+
+	while (wait(&status) > 0)
+		bad += status != 0;
+	ck_assert_int_eq(bad, 0);
+}
+
+/* Count the lines of a file; none may come twice. */
+static size_t
+count_unique(int fd)
+{
+	struct strmap seen = { 0 };
+	char line[64];
+	void **slot;
+	size_t n = 0;
+	FILE *f = fdopen(fd, "r");
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		slot = strmap_at(&seen, line);
+		ck_assert_msg(*slot == NULL, "twice: %s", line);
+		*slot = &seen;
+		n++;
+	}
+	fclose(f);
+	strmap_release(&seen);
+	return n;
+}
+
+static int
+report_file(void)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s/report", lab_dir);
+	return open(name, O_RDWR | O_CREAT | O_APPEND, 0600);
+}
+
+/* All of them take what they can get. */
+static void
+claim_all(int report)
+{
+	struct strlist ids = { 0 };
+	struct spool mine;
+	struct entry e;
+	size_t i;
+	int rc;
+
+	if (spool_open(&mine, lab_path, &err) < 0 ||
+	    spool_scan(&mine, list_queue, &ids, &err) < 0)
+		_exit(1);
+	for (i = 0; i < ids.n; i++) {
+		rc = spool_claim(&mine, ids.v[i], PLACE_QUEUE, &e, &err);
+		if (rc < 0)
+			_exit(2);
+		if (rc == 0)
+			continue;
+		say(report, e.id);
+		if (entry_verify(&mine, &e, &err) < 0 ||
+		    entry_complete(&mine, &e, &err) < 0)
+			_exit(4);
+		entry_release(&e);
+	}
+	strlist_release(&ids);
+	spool_close(&mine);
+	_exit(0);
+}
+
+START_TEST(each_entry_is_claimed_once)
+{
+	int report = report_file(), i;
+
+	fill(400);
+	for (i = 0; i < 8; i++) {
+		if (fork() == 0)
+			claim_all(report);
+	}
+	wait_all();
+	ck_assert_uint_eq(count_unique(report), 400);
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_QUEUE], 0);
+}
+END_TEST
+
+/* Ends as a killed process does: nothing is closed or removed by it. */
+static _Noreturn void
+die(void)
+{
+	raise(SIGKILL);
+	_exit(9);
+}
+
+/* Claims two, commits one, begins another, and then. */
+static void
+hold_much(int done)
+{
+	struct strlist ids = { 0 };
+	struct outcome yes = lab_outcome(OUTCOME_DELIVERED);
+	struct spool mine;
+	struct entry e[3];
+	struct draft d;
+
+	LAB_MUST(spool_open(&mine, lab_path, &err) == 0);
+	LAB_MUST(spool_scan(&mine, list_queue, &ids, &err) == 0);
+	LAB_MUST(spool_claim(&mine, ids.v[0], PLACE_QUEUE, &e[0], &err) == 1);
+	LAB_MUST(spool_claim(&mine, ids.v[1], PLACE_QUEUE, &e[1], &err) == 1);
+	LAB_MUST(entry_record(&mine, &e[1], 0, &yes, 1700000000, &err) == 0);
+	LAB_MUST(lab_commit(&mine, 1, PLACE_RUN, 0, false, &e[2], &err) == 0);
+	LAB_MUST(spool_draft(&mine, &d, &err) == 0);
+	LAB_MUST(draft_write(&d, "half", 4, &err) == 0);
+	say(done, "held");
+}
+
+static void
+await(int fd)
+{
+	char c;
+
+	do {
+		ck_assert_int_eq(read(fd, &c, 1), 1);
+	} while (c != '\n');
+}
+
+static size_t
+recover(void)
+{
+	size_t n;
+
+	LAB_OK(spool_recover(&s, &n, &err));
+	return n;
+}
+
+/* Has run/ nothing in it, once our own is gone? */
+static bool
+run_is_empty(void)
+{
+	char name[160];
+	bool empty;
+
+	spool_close(&s);
+	snprintf(name, sizeof(name), "%s/run", lab_path);
+	empty = rmdir(name) == 0;
+	LAB_OK(spool_open(&s, lab_path, &err));
+	return empty;
+}
+
+START_TEST(dead_process)
+{
+	struct strlist ids = { 0 };
+	struct lab_seen seen;
+	struct entry e;
+	size_t i, delivered = 0;
+	int p[2];
+
+	fill(3);
+	ck_assert_int_eq(pipe(p), 0);
+	if (fork() == 0) {
+		hold_much(p[1]);
+		die();
+	}
+	wait(NULL);
+	ck_assert_uint_eq(recover(), 3);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert(run_is_empty());
+	seen = lab_scan(&s);
+	ck_assert_uint_eq(seen.n[PLACE_QUEUE], 4);
+	LAB_OK(spool_scan(&s, list_queue, &ids, &err));
+	for (i = 0; i < ids.n; i++) {
+		ck_assert_int_eq(spool_claim(&s, ids.v[i], PLACE_QUEUE, &e,
+		    &err), 1);
+		ck_assert(lab_has_message(&s, &e));
+		delivered += envelope_count(&e.env, OUTCOME_DELIVERED);
+		entry_release(&e);
+	}
+	ck_assert_uint_eq(delivered, 1);
+	strlist_release(&ids);
+}
+END_TEST
+
+START_TEST(recovered_is_due_at_once)
+{
+	struct lab_seen seen;
+	int p[2];
+
+	ck_assert_int_eq(pipe(p), 0);
+	if (fork() == 0) {
+		struct spool mine;
+		struct entry e;
+
+		LAB_MUST(spool_open(&mine, lab_path, &err) == 0);
+		LAB_MUST(lab_commit(&mine, 1, PLACE_RUN, 0, true, &e,
+		    &err) == 0);
+		die();
+	}
+	wait(NULL);
+	ck_assert_uint_eq(recover(), 1);
+	seen = lab_scan(&s);
+	ck_assert_int_le(seen.due, clock_wall());
+	ck_assert_int_gt(seen.due, clock_wall() - 60);
+}
+END_TEST
+
+/* The dispatcher dies, a worker of its goes on: the claim is still held. */
+START_TEST(worker_outlives_dispatcher)
+{
+	int held[2], go[2];
+	char c;
+
+	fill(3);
+	ck_assert_int_eq(pipe(held), 0);
+	ck_assert_int_eq(pipe(go), 0);
+	if (fork() == 0) {
+		close(go[1]);
+		hold_much(held[1]);
+		if (fork() == 0) {
+			LAB_MUST(read(go[0], &c, 1) == 0);
+			die();
+		}
+		die();
+	}
+	close(go[0]);
+	await(held[0]);
+	wait(NULL);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_RUN], 3);
+	close(go[1]);
+	close(held[1]);
+	/* The pipe ends when the worker has. */
+	ck_assert_int_eq(read(held[0], &c, 1), 0);
+	ck_assert_uint_eq(recover(), 3);
+}
+END_TEST
+
+START_TEST(stopped_process_keeps_its_claim)
+{
+	int held[2];
+	pid_t pid;
+
+	fill(3);
+	ck_assert_int_eq(pipe(held), 0);
+	pid = fork();
+	if (pid == 0) {
+		hold_much(held[1]);
+		pause();
+		_exit(0);
+	}
+	await(held[0]);
+	kill(pid, SIGSTOP);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_QUEUE], 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ck_assert_uint_eq(recover(), 3);
+}
+END_TEST
+
+START_TEST(own_claims_are_not_recovered)
+{
+	struct entry e;
+
+	LAB_OK(lab_commit(&s, 1, PLACE_RUN, 0, false, &e, &err));
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_RUN], 1);
+	entry_release(&e);
+}
+END_TEST
+
+/*
+ * A recovering process may remove a directory just made. Nobody fails, and
+ * nothing is left.
+ */
+START_TEST(recover_against_beginners)
+{
+	int64_t end = clock_ms() + 1500;
+	struct spool mine;
+	struct entry e;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		if (fork() != 0)
+			continue;
+		while (clock_ms() < end) {
+			if (spool_open(&mine, lab_path, &err) < 0)
+				_exit(1);
+			if (i < 2 && spool_recover(&mine, NULL, &err) < 0)
+				_exit(2);
+			if (i >= 2 && (lab_commit(&mine, 1, PLACE_RUN, 0,
+			    false, &e, &err) < 0 ||
+			    entry_complete(&mine, &e, &err) < 0))
+				_exit(3);
+			if (i >= 2)
+				entry_release(&e);
+			spool_close(&mine);
+		}
+		_exit(0);
+	}
+	wait_all();
+	ck_assert(run_is_empty());
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_QUEUE], 0);
+}
+END_TEST
+
+/* What the processes of the next test count together. */
+struct tally {
+	_Atomic unsigned committed, completed, left;
+};
+
+/* Commits; half of what it leaves in run/RUN is left to others. */
+static void
+submit(struct tally *tally, int n)
+{
+	struct spool mine;
+	struct entry e;
+	int i;
+
+	if (spool_open(&mine, lab_path, &err) < 0)
+		_exit(1);
+	for (i = 0; i < n; i++) {
+		if (lab_commit(&mine, 2, i % 2 ? PLACE_QUEUE : PLACE_RUN, 5,
+		    false, i % 2 ? NULL : &e, &err) < 0)
+			_exit(2);
+		tally->committed++;
+		if (i % 4 == 0) {
+			if (entry_defer(&mine, &e, 5, false, &err) < 0)
+				_exit(3);
+		}
+		if (i % 2 == 0)
+			entry_release(&e);
+	}
+	tally->left--;
+	die();
+}
+
+/* Works until there is nothing left and nobody who would bring more. */
+static void
+work_off(struct tally *tally, int report)
+{
+	struct strlist ids;
+	struct spool mine;
+	struct entry e;
+	unsigned left;
+	size_t i;
+	int rc;
+
+	if (spool_open(&mine, lab_path, &err) < 0)
+		_exit(1);
+	do {
+		memset(&ids, 0, sizeof(ids));
+		left = tally->left;
+		if (spool_recover(&mine, NULL, &err) < 0 ||
+		    spool_scan(&mine, list_queue, &ids, &err) < 0)
+			_exit(2);
+		for (i = 0; i < ids.n; i++) {
+			rc = spool_claim(&mine, ids.v[i], PLACE_QUEUE, &e,
+			    &err);
+			if (rc < 0)
+				_exit(3);
+			if (rc == 0)
+				continue;
+			say(report, e.id);
+			if (!lab_has_message(&mine, &e) ||
+			    entry_complete(&mine, &e, &err) < 0)
+				_exit(4);
+			entry_release(&e);
+			tally->completed++;
+		}
+		strlist_release(&ids);
+	} while (left > 0 || tally->completed < tally->committed);
+	spool_close(&mine);
+	_exit(0);
+}
+
+START_TEST(submitters_die_flushes_work)
+{
+	struct tally *tally = mmap(NULL, sizeof(*tally),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int report = report_file(), i, status, bad = 0;
+
+	tally->left = 12;
+	for (i = 0; i < 12; i++) {
+		if (fork() == 0)
+			submit(tally, 60);
+	}
+	for (i = 0; i < 4; i++) {
+		if (fork() == 0)
+			work_off(tally, report);
+	}
+	while (wait(&status) > 0)
+		bad += status != 0 && !WIFSIGNALED(status);
+	ck_assert_int_eq(bad, 0);
+	ck_assert_uint_eq(tally->completed, 12 * 60);
+	ck_assert_uint_eq(count_unique(report), 12 * 60);
+	ck_assert(run_is_empty());
+	munmap(tally, sizeof(*tally));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("spool_share");
+	TCase *tc = tcase_create("share");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, each_entry_is_claimed_once);
+	tcase_add_test(tc, dead_process);
+	tcase_add_test(tc, recovered_is_due_at_once);
+	tcase_add_test(tc, worker_outlives_dispatcher);
+	tcase_add_test(tc, stopped_process_keeps_its_claim);
+	tcase_add_test(tc, own_claims_are_not_recovered);
+	tcase_add_test(tc, recover_against_beginners);
+	tcase_add_test(tc, submitters_die_flushes_work);
+	suite_add_tcase(suite, tc);
+	return check_run(suite);
+}

@@ -1,0 +1,125 @@
+/*
+ * The parser of an entry's file, for libFuzzer:
+ *
+ *	clang -g -fsanitize=fuzzer,address,undefined -Isrc -I. \
+ *	    tests/fuzz/fuzz_entry.c src/spool/libpr_spool.a \
+ *	    src/mail/libpr_mail.a src/base/libpr_base.a -lidn2
+ *
+ * The first byte of the input says what the rest is: 0 a whole file; else
+ * envelope, NUL, journal, which get the checksums that let them in ("CRC" at
+ * the end of a line of the journal stands for the right one).
+ *
+ * What is accepted must, written anew, read the same.
+ */
+#include "config.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/crc.h"
+#include "spool/entry.h"
+#include "spool/envtext.h"
+#include "spool/head.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void
+add_line(struct buf *file, const char *line, size_t n, uint32_t seed)
+{
+	if (n < 3 || memcmp(line + n - 3, "CRC", 3) != 0) {
+		buf_add(file, line, n);
+	} else {
+		buf_add(file, line, n - 3);
+		buf_printf(file, "%08x",
+		    (unsigned)crc32_add(seed, line, n - 3));
+	}
+}
+
+static void
+add_journal(struct buf *file, const char *text, size_t n, uint32_t seed)
+{
+	const char *eol;
+
+	while (n > 0) {
+		eol = memchr(text, '\n', n);
+		if (eol == NULL) {
+			add_line(file, text, n, seed);
+			return;
+		}
+		add_line(file, text, (size_t)(eol - text), seed);
+		buf_addc(file, '\n');
+		n -= (size_t)(eol - text) + 1;
+		text = eol + 1;
+	}
+}
+
+static void
+compose(struct buf *file, const char *text, size_t n)
+{
+	const char *nul = memchr(text, '\0', n);
+	size_t len = nul == NULL ? n : (size_t)(nul - text);
+	struct head head = { .message_at = HEAD_LEN, .message_len = 3,
+		.message_crc = crc32_add(0, "x\r\n", 3),
+		.envelope_at = HEAD_LEN + 3, .envelope_len = len,
+		.envelope_crc = crc32_add(0, text, len) };
+
+	head_write(&head, buf_reserve(file, HEAD_LEN));
+	file->len += HEAD_LEN;
+	buf_adds(file, "x\r\n");
+	buf_add(file, text, len);
+	if (nul != NULL)
+		add_journal(file, nul + 1, n - len - 1, head.envelope_crc);
+}
+
+/* Written and read again, nothing of the envelope is lost. */
+static void
+check_again(const struct envelope *env)
+{
+	struct envelope again = { 0 };
+	struct buf one = { 0 }, two = { 0 };
+	struct err err;
+
+	envtext_write(&one, env);
+	if (envtext_parse(one.data, one.len, &again, &err) < 0)
+		abort();
+	envtext_write(&two, &again);
+	if (one.len != two.len || memcmp(one.data, two.data, one.len) != 0 ||
+	    again.nrcpt != env->nrcpt)
+		abort();
+	envelope_release(&again);
+	buf_release(&one);
+	buf_release(&two);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct entry e = { .fd = -1 };
+	struct buf file = { 0 };
+	struct err err;
+	static int fd = -1;
+
+	if (n == 0)
+		return 0;
+	if (fd < 0)
+		fd = memfd_create("entry", MFD_CLOEXEC);
+	if (data[0] == 0)
+		buf_add(&file, data + 1, n - 1);
+	else
+		compose(&file, (const char *)data + 1, n - 1);
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, file.data, file.len, 0) !=
+	    (ssize_t)file.len)
+		abort();
+	if (entry_load(fd, &e, &err) == 0) {
+		if (e.end > file.len)
+			abort();
+		check_again(&e.env);
+	}
+	entry_release(&e);
+	buf_release(&file);
+	return 0;
+}
