@@ -123,27 +123,19 @@ add_bad(struct envelope *env, const char *line)
 	err_set(&err, ERR_PERM, "5.1.3", "%s",
 	    reason != NULL ? reason + 2 : "not an address");
 	outcome_from_err(&o, STAGE_NONE, &err);
-	envelope_add(env, path);
+	envelope_append(env, path);
 	envelope_note(env, env->nrcpt - 1, &o, clock_wall());
 	free(path);
 }
 
-/* One forward-path with what the command line says of reports. */
-static void
-add_rcpt(const struct intake *in, struct envelope *env, const char *path)
-{
-	env->rcpts = xgrow(env->rcpts, env->nrcpt, &env->cap,
-	    sizeof(*env->rcpts));
-	env->rcpts[env->nrcpt++] = (struct rcpt){ .path = xstrdup(path),
-		.notify = in->options->notify };
-}
-
+/* Forward-paths with what the command line says of reports. */
 static void
 add_rcpts(const struct intake *in, struct envelope *env,
     const struct strlist *paths)
 {
 	for (size_t i = 0; i < paths->n; i++)
-		add_rcpt(in, env, paths->v[i]);
+		envelope_append(env, paths->v[i])->notify =
+		    in->options->notify;
 }
 
 /* The envelope; recipients once each. */

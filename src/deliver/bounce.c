@@ -78,8 +78,7 @@ write_dsn(struct spool *spool, const struct delivery *how,
 	dsn_write(dsn, &text);
 	if (draft_write(draft, text.data, text.len, err) < 0)
 		goto out;
-	if (dsn->whole ? append_original(entry, draft, err) < 0 :
-	    draft_write(draft, header.data, header.len, err) < 0)
+	if (dsn->whole && append_original(entry, draft, err) < 0)
 		goto out;
 	buf_clear(&text);
 	dsn_close(dsn, &text);
