@@ -97,6 +97,16 @@ def killed_at(client, n, *args, **kw):
     return run.rc
 
 
+def test_the_kills_hit(lab, client):
+    """So that the tests here cannot pass by killing nothing."""
+    srv = lab.server()
+    codes = [killed_at(client, n, '-i', f'u@{srv.domain}',
+                       program='sendmail', input=text())
+             for n in (1, 8, 16, 24)]
+    assert all(rc in (-9, 137) for rc in codes), codes
+    settle(client)
+
+
 @pytest.mark.parametrize('first', range(1, 61, 6))
 def test_flush_killed_at_a_call(lab, client, first):
     for n in range(first, first + 6, 2):

@@ -308,12 +308,12 @@ def _orphans():
 # -- the end of patience ---------------------------------------------------------
 
 def expire(client, srv, back, *more):
-    """A message whose life ends in one second, attempted after it."""
+    """A message whose life ends in two seconds, attempted after it."""
     rcpt = f'bob@{srv.domain}'
     client.submit(rcpt, sender=f'me@{back.domain}', options=[
-        '-O', 'Timeout.queuereturn=1s', *more]).quiet()
+        '-O', 'Timeout.queuereturn=2s', *more]).quiet()
     assert client.queued() == [rcpt]
-    time.sleep(1.1)
+    time.sleep(2.1)
     client.flush_now().ok()
     return rcpt
 
@@ -337,8 +337,8 @@ def test_last_attempt_comes_before_the_bounce(lab, client):
     srv.stop()
     rcpt = f'bob@{srv.domain}'
     client.submit(rcpt, sender=f'me@{back.domain}', options=[
-        '-O', 'Timeout.queuereturn=1s']).quiet()
-    time.sleep(1.1)
+        '-O', 'Timeout.queuereturn=2s']).quiet()
+    time.sleep(2.1)
     srv.start()
     client.flush_now().ok()
     assert srv.recipients == [rcpt] and back.messages == []

@@ -31,9 +31,9 @@ $top/root/all
 cd $top/root/all
 mount -t proc proc proc
 mount --rbind /dev dev
-rm -rf tmp run
-mkdir -m 1777 tmp
-mkdir run lab
+mount -t tmpfs -o mode=1777 lab tmp
+mount -t tmpfs -o mode=755 lab run
+mkdir lab
 mount --bind $top/lab lab
 rm -f etc/resolv.conf
 printf 'nameserver 192.0.2.53\\n' > etc/resolv.conf
