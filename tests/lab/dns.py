@@ -62,7 +62,7 @@ class Unbound:
             f.write(_CONF.format(dir=folder, address=address))
         self._control = os.path.join(folder, 'control')
         self.process = procs.start(
-            net.argv(['unbound', '-d', '-c', conf], 'internet'),
+            net.argv(['unbound', '-d', '-c', conf], 'internet'), server=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(500):
             if os.path.exists(self._control):

@@ -16,6 +16,7 @@ from .tls import Authority
 class Lab:
     def __init__(self):
         procs.become_subreaper()
+        procs.end_in_order()
         raise_file_limit()
         self.folder = tempfile.mkdtemp(prefix='postrider-lab-')
         os.chmod(self.folder, 0o755)

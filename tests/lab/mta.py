@@ -84,7 +84,7 @@ class Server:
         self.process = procs.start(self.net.argv(
             ['unshare', '--mount', '--pid', '--fork', '--kill-child',
              '/bin/sh', '-c', _BOOT, 'boot', self.folder, image], 'internet'),
-            stdout=self._log, stderr=self._log)
+            server=True, stdout=self._log, stderr=self._log)
 
     def ready(self, wait=30):
         end = time.monotonic() + wait

@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import re
 import subprocess
 import threading
 
@@ -38,8 +39,22 @@ def _enter(fd):
         raise OSError(ctypes.get_errno(), 'setns')
 
 
+def _sweep():
+    """Remove the namespaces of runs that were killed."""
+    try:
+        names = os.listdir('/run/netns')
+    except FileNotFoundError:
+        return
+    for name in names:
+        m = re.fullmatch(r'pr-[ci]-(\d+)-\d+', name)
+        if m and not os.path.exists(f'/proc/{m.group(1)}'):
+            subprocess.run(['ip', 'netns', 'del', name],
+                           stderr=subprocess.DEVNULL)
+
+
 class Net:
     def __init__(self):
+        _sweep()
         # The pid keeps parallel runs apart, the number several in one run.
         tag = f'{os.getpid()}-{next(_serial)}'
         self.client = f'pr-c-{tag}'

@@ -12,14 +12,27 @@ _alive = set()
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+def end_in_order():
+    """SIGTERM and SIGHUP end a run as an interrupt does: cleaned up."""
+    def stop(*_):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+
+
 def become_subreaper():
     """Orphans of the program under test become our children: they show."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def start(argv, **kw):
-    """A subprocess that is killed at the end of the run at the latest."""
+def start(argv, server=False, **kw):
+    """A subprocess that is killed at the end of the run at the latest.
+
+    server: killed by the kernel should we be killed ourselves.
+    """
     kw.setdefault('stdin', subprocess.DEVNULL)
+    if server:
+        argv = ['/usr/bin/setpriv', '--pdeathsig', 'KILL', *argv]
     p = subprocess.Popen([str(a) for a in argv], **kw)
     with _lock:
         _alive.add(p)
