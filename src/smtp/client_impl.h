@@ -55,8 +55,7 @@ struct transaction {
 	size_t	 accepted;
 	bool	 refused;	/* MAIL was: replies to RCPT mean nothing */
 	bool	 go_ahead;	/* 354 */
-	bool	 ended;		/* the body's end was put out: it may be there */
-	bool	 gone;		/* and all of it was handed to the network */
+	uint64_t end;		/* client.put at the body's end; 0: not yet */
 	int64_t	 began_ms;
 };
 
@@ -64,6 +63,7 @@ struct pending {
 	enum step step;
 	struct transaction *t;	/* NULL for RSET */
 	size_t	 slot;		/* of RCPT */
+	uint64_t end;		/* client.put behind the command */
 };
 
 /* A forward-path for another transaction of its message. */
@@ -84,7 +84,8 @@ struct smtp_client {
 	struct pending pending[PENDING_MAX];	/* a ring */
 	size_t	 oldest, npending;
 	struct buf line;	/* the command being built */
-	uint64_t behind_end;	/* octets put out behind the last body's end */
+	uint64_t put;		/* octets put out so far, and how many of */
+	uint64_t sent;		/* them have left for certain */
 
 	struct transaction t[2];
 	struct transaction *unheard;	/* its body has no reply yet */

@@ -98,7 +98,10 @@ hear(struct smtp_client *c, unsigned wait_s, struct err *err)
 		return -1;
 	c->oldest = (c->oldest + 1) % PENDING_MAX;
 	c->npending--;
-	rc = heard(c, &p, &reply, err);
+	if (reply.code != 421 && p.end > c->sent)
+		rc = dialogue_desync(c, err, "no command before it", &reply);
+	else
+		rc = heard(c, &p, &reply, err);
 	reply_release(&reply);
 	return rc;
 }
@@ -133,23 +136,24 @@ dialogue_interrupted(struct smtp_client *c, struct err *err)
 	return last_words(c, err);
 }
 
-/* Has the end of the body left for good? */
+/*
+ * Note what has left. When a write fails nobody knows how much of the output
+ * went before, so that does not count.
+ */
 static void
-note_gone(struct smtp_client *c)
+note_sent(struct smtp_client *c)
 {
-	if (c->unheard != NULL && c->unheard->ended &&
-	    c->conn->out.len <= c->behind_end)
-		c->unheard->gone = true;
+	c->sent = c->put - c->conn->out.len;
 }
 
 int
 dialogue_write(struct smtp_client *c, const void *data, size_t n,
     struct err *err)
 {
+	c->put += n;
 	if (conn_write(c->conn, data, n, c->patience->block_s, err) < 0)
 		return last_words(c, err);
-	c->behind_end += n;
-	note_gone(c);
+	note_sent(c);
 	return 0;
 }
 
@@ -157,12 +161,8 @@ int
 dialogue_end(struct smtp_client *c, struct transaction *t, const void *data,
     size_t n, struct err *err)
 {
-	t->ended = true;
-	if (conn_write(c->conn, data, n, c->patience->block_s, err) < 0)
-		return last_words(c, err);
-	c->behind_end = 0;
-	note_gone(c);
-	return 0;
+	t->end = c->put + n;
+	return dialogue_write(c, data, n, err);
 }
 
 static int
@@ -172,7 +172,7 @@ hear_down_to(struct smtp_client *c, size_t left, struct err *err)
 		return 0;
 	if (conn_flush(c->conn, c->patience->block_s, err) < 0)
 		return last_words(c, err);
-	note_gone(c);
+	note_sent(c);
 	while (c->npending > left)
 		if (hear(c, step_wait_s(c, c->pending[c->oldest].step),
 			err) < 0)
@@ -220,7 +220,8 @@ dialogue_queue(struct smtp_client *c, enum step step, struct transaction *t,
 	    hear_down_to(c, PENDING_MAX / 2, err) < 0)
 		return -1;
 	c->pending[(c->oldest + c->npending++) % PENDING_MAX] =
-	    (struct pending){ .step = step, .t = t, .slot = slot };
+	    (struct pending){ .step = step, .t = t, .slot = slot,
+		    .end = c->put + line->len };
 	if (line->len == 0)
 		return 0;
 	conn_trace(c->conn, '>', line->data, line->len - 2);

@@ -157,11 +157,12 @@ body_heard(struct smtp_client *c, const struct pending *p, struct reply *reply,
 {
 	struct transaction *t = p->t;
 	bool unknown = bdat_unknown(p->step, reply->code);
+	bool gone = t->end != 0 && t->end <= c->sent;
 	struct outcome o;
 
-	if (reply_is_ok(reply) && !t->gone)
+	if (reply->code < 400 && !gone)
 		return dialogue_desync(c, err,
-		    "accepted before the message was sent", reply);
+		    "reply before the message was sent", reply);
 	c->unheard = NULL;
 	if (p->step == STEP_DOT || reply_is_ok(reply))
 		c->open = false;
@@ -174,7 +175,7 @@ body_heard(struct smtp_client *c, const struct pending *p, struct reply *reply,
 	verdict_accepted(c, t, &o);
 	if (unknown || reply->code / 100 == 3)
 		return dialogue_desync(c, err, "reply to the message", reply);
-	if (!t->gone)
+	if (!gone)
 		return err_set(err, ERR_TEMP, "4.4.2", "%s", o.text);
 	return 0;
 }

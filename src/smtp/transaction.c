@@ -240,9 +240,8 @@ say_quit(struct smtp_client *c)
 
 	c->quit = true;
 	conn_trace(c->conn, '>', "QUIT", 4);
-	if (conn_write(c->conn, quit, strlen(quit), c->patience->quit_s,
-		&ignored) == 0)
-		c->behind_end += strlen(quit);
+	c->put += strlen(quit);
+	conn_write(c->conn, quit, strlen(quit), c->patience->quit_s, &ignored);
 }
 
 /*

@@ -139,7 +139,7 @@ verdict_lost(struct smtp_client *c, const struct err *err)
 	size_t i;
 
 	/* 421 to anything before the body says that it was not taken. */
-	if (c->unheard != NULL && c->unheard->ended && !c->closing)
+	if (c->unheard != NULL && c->unheard->end != 0 && !c->closing)
 		tell_in_doubt(c, c->unheard, err);
 	for (i = 0; i < 2; i++)
 		if (c->desync)
