@@ -306,6 +306,11 @@ static const struct dialogue faults[] = {
 		    HANG_UP },
 	}, "b@x deferred 0 4.4.2?\na@x failed 550 5.1.1\n", -1, STAGE_RCPT,
 		0 },
+	{ "closed after a chunk: too many is not in doubt", CHUNK,
+		{ { "a@x b@x", NULL } }, {
+		{ MAIL RCPT("a@x") RCPT("b@x") BDAT,
+		    OK OK "452 4.5.3 many\r\n" HANG_UP },
+	}, "a@x deferred 0 4.4.2?\n", -1, STAGE_DOT, 0 },
 	{ "silence after the dot", PIPE, { { "a@x", NULL } }, {
 		{ MAIL RCPT("a@x") DATA, OK OK GO }, { TEXT DOT QUIT, NULL },
 	}, "a@x deferred 0 4.4.2?\n", -1, STAGE_DOT, 0 },
