@@ -158,16 +158,17 @@ int
 entry_defer(struct spool *s, struct entry *e, time_t due, bool promise,
     struct err *err)
 {
-	bool sync = promise || e->promised;
+	bool first = promise && !e->promised;
 
 	if (set_due(s, e, due, err) < 0)
 		return -1;
-	if (sync && entry_sync(s, e, err) < 0)
+	if ((promise || e->promised) && entry_sync(s, e, err) < 0)
 		return -1;
 	entry_close(e);
-	if (move_out(s, e, s->queue_fd, "queue", sync, err) < 0)
+	/* one that was promised before is found where it is on the disk */
+	if (move_out(s, e, s->queue_fd, "queue", first, err) < 0)
 		return -1;
-	e->promised = sync;
+	e->promised |= promise;
 	return 0;
 }
 

@@ -53,7 +53,6 @@ append(struct spool *s, struct entry *e, const struct buf *lines,
 		return -1;
 	if (cut_torn(e) < 0)
 		return place_fail(err, "truncate", e->id);
-	e->dirty = true;
 	if (pwrite_all(e->fd, lines->data, lines->len, e->end) == 0) {
 		e->end += lines->len;
 		return 0;
@@ -74,6 +73,8 @@ entry_record(struct spool *s, struct entry *e, size_t rcpt,
 	assert(rcpt < e->env.nrcpt);
 	journal_outcome(&line, e->seed, rcpt, o, now);
 	rc = append(s, e, &line, err);
+	/* that it was tried in vain may be lost, that it is done may not */
+	e->dirty |= o->kind != OUTCOME_DEFERRED;
 	buf_release(&line);
 	envelope_note(&e->env, rcpt, o, now);
 	return rc;
@@ -94,6 +95,7 @@ entry_record_reported(struct spool *s, struct entry *e, const size_t *rcpts,
 	}
 	if (n > 0)
 		rc = append(s, e, &lines, err);
+	e->dirty |= n > 0;
 	buf_release(&lines);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,7 +14,8 @@
 #include "spool/place.h"
 #include "spool/queueid.h"
 
-#define TRIES 16
+/* More processes than this at the same time wait for nobody: they fail. */
+#define RUN_MAX 10000
 
 static bool
 is_linked(const struct spool *s, const char *name, int fd)
@@ -25,94 +27,13 @@ is_linked(const struct spool *s, const char *name, int fd)
 	    by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
-/*
- * Between our mkdir and our flock a flush that recovers may take it for a
- * dead process's, lock and remove it. Returns the descriptor; or -1, with
- * errno 0 when another name is to be tried.
- */
-static int
-make_locked(const struct spool *s, const char *name)
-{
-	int fd, e;
-
-	if (mkdirat(s->run_fd, name, 0700) < 0) {
-		if (errno == EEXIST)
-			errno = 0;
-		return -1;
-	}
-	fd = openat(s->run_fd, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 && (!s->shared || fchmod(fd, 02770) == 0) &&
-	    flock(fd, LOCK_EX | LOCK_NB) == 0 && is_linked(s, name, fd))
-		return fd;
-	e = errno == ENOENT || errno == EWOULDBLOCK ? 0 : errno;
-	if (e != 0)
-		unlinkat(s->run_fd, name, AT_REMOVEDIR);
-	if (fd >= 0)
-		close(fd);
-	errno = e;
-	return -1;
-}
-
-int
-run_ready(struct spool *s, struct err *err)
-{
-	int tries;
-
-	if (s->mine_fd >= 0)
-		return 0;
-	for (tries = 0; tries < TRIES; tries++) {
-		queueid_make(s->mine);
-		s->mine_fd = make_locked(s, s->mine);
-		if (s->mine_fd >= 0) {
-			s->mine_synced = false;
-			return 0;
-		}
-		if (errno != 0)
-			break;
-	}
-	return place_fail(err, "make", "a directory in run");
-}
-
 bool
-run_lost(struct spool *s)
+run_name_valid(const char *name)
 {
-	if (s->mine_fd < 0 || is_linked(s, s->mine, s->mine_fd))
-		return false;
-	close(s->mine_fd);
-	s->mine_fd = -1;
-	return true;
-}
+	uint64_t n;
 
-int
-run_sync_name(struct spool *s, struct err *err)
-{
-	if (s->mine_synced)
-		return 0;
-	if (place_sync_tree(s, err) < 0 ||
-	    place_sync(s->run_fd, "run", err) < 0)
-		return -1;
-	s->mine_synced = true;
-	return 0;
-}
-
-int
-run_sync(struct spool *s, struct err *err)
-{
-	if (run_sync_name(s, err) < 0)
-		return -1;
-	return place_sync(s->mine_fd, s->mine, err);
-}
-
-void
-run_close(struct spool *s)
-{
-	if (s->mine_fd < 0)
-		return;
-	/* While it is locked; fails, as it should, when entries are left. */
-	unlinkat(s->run_fd, s->mine, AT_REMOVEDIR);
-	close(s->mine_fd);
-	s->mine_fd = -1;
+	return str_number(name, RUN_MAX - 1, &n) == 0 &&
+	    (name[0] != '0' || name[1] == '\0');
 }
 
 struct recovery {
@@ -159,7 +80,105 @@ put_back(void *arg, int dirfd, const char *name)
 	return true;
 }
 
-/* One run/RUN. Its lock is free only when its process and workers are gone. */
+/* Put back what a dead process left in a directory that we hold now. */
+static int
+empty_run(struct spool *s, int fd, struct err *err)
+{
+	struct recovery r = { .s = s, .err = err };
+
+	return place_list(fd, "run", put_back, &r, err) < 0 ? -1 : r.rc;
+}
+
+/* Open run/NAME, making it when it is not there. */
+static int
+open_or_make(struct spool *s, const char *name, struct err *err)
+{
+	int fd = place_dir(s, s->run_fd, name, false, err);
+
+	if (fd != PLACE_GONE)
+		return fd;
+	if (mkdirat(s->run_fd, name, 0700) < 0 && errno != EEXIST)
+		return place_fail(err, "make", "a directory in run");
+	fd = place_dir(s, s->run_fd, name, false, err);
+	if (fd >= 0 && s->shared && fchmod(fd, 02770) < 0) {
+		/* another process made it and has done so, or will */
+		if (errno != EPERM) {
+			close(fd);
+			return place_fail(err, "share", "a directory in run");
+		}
+	}
+	return fd;
+}
+
+/*
+ * Take the first directory that nobody holds. They stay when their process
+ * ends, because making and removing one costs more than all else that a small
+ * message does to the disk. What a dead process left in it goes back first.
+ */
+int
+run_ready(struct spool *s, struct err *err)
+{
+	unsigned n;
+	int fd;
+
+	if (s->mine_fd >= 0)
+		return 0;
+	for (n = 0; n < RUN_MAX; n++) {
+		snprintf(s->mine, sizeof(s->mine), "%u", n);
+		if ((fd = open_or_make(s, s->mine, err)) < 0)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+		    is_linked(s, s->mine, fd) && empty_run(s, fd, err) == 0) {
+			s->mine_fd = fd;
+			s->mine_synced = false;
+			return 0;
+		}
+		close(fd);
+	}
+	return err_set(err, ERR_TEMP, NULL,
+	    "no directory in run is free: too many processes");
+}
+
+bool
+run_lost(struct spool *s)
+{
+	if (s->mine_fd < 0 || is_linked(s, s->mine, s->mine_fd))
+		return false;
+	close(s->mine_fd);
+	s->mine_fd = -1;
+	return true;
+}
+
+int
+run_sync_name(struct spool *s, struct err *err)
+{
+	if (s->mine_synced)
+		return 0;
+	if (place_sync_tree(s, err) < 0 ||
+	    place_sync(s->run_fd, "run", err) < 0)
+		return -1;
+	s->mine_synced = true;
+	return 0;
+}
+
+int
+run_sync(struct spool *s, struct err *err)
+{
+	if (run_sync_name(s, err) < 0)
+		return -1;
+	return place_sync(s->mine_fd, s->mine, err);
+}
+
+void
+run_close(struct spool *s)
+{
+	if (s->mine_fd < 0)
+		return;
+	close(s->mine_fd);
+	s->mine_fd = -1;
+}
+
+/* One directory. Its lock is free only when its process and workers are gone. */
 static bool
 recover_run(void *arg, int dirfd, const char *name)
 {
@@ -167,17 +186,15 @@ recover_run(void *arg, int dirfd, const char *name)
 	struct err err;
 	int fd;
 
-	if (!queueid_valid(name) ||
+	if (!run_name_valid(name) ||
 	    (r->s->mine_fd >= 0 && strcmp(name, r->s->mine) == 0))
 		return true;
 	fd = place_dir(r->s, dirfd, name, false, &err);
 	if (fd < 0)
 		return true;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if (place_list(fd, name, put_back, r, r->err) < 0)
-			r->rc = -1;
-		unlinkat(dirfd, name, AT_REMOVEDIR);
-	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    place_list(fd, name, put_back, r, r->err) < 0)
+		r->rc = -1;
 	close(fd);
 	return true;
 }

@@ -10,13 +10,17 @@
 #include "spool/spool.h"
 
 /*
- * Make sure that there is run/RUN, locked: s->mine_fd. Returns 0, or -1 with
- * *err.
+ * Make sure that we hold a directory in run: s->mine_fd, locked. Takes the
+ * first one that nobody holds, and puts back what a dead process left in it.
+ * Returns 0, or -1 with *err.
  */
 int	run_ready(struct spool *s, struct err *err);
 
+/* The names of directories in run: "0", "1", ... */
+bool	run_name_valid(const char *name);
+
 /*
- * Somebody who inherited the lock may have removed our empty directory. To be
+ * An administrator may have removed our directory while it was empty. To be
  * asked after ENOENT: returns true when that is so; run_ready() makes another.
  */
 bool	run_lost(struct spool *s);
@@ -25,7 +29,7 @@ bool	run_lost(struct spool *s);
 int	run_sync_name(struct spool *s, struct err *err);
 int	run_sync(struct spool *s, struct err *err);
 
-/* Give it up: remove it when it is empty, let the lock go. */
+/* Give it up: let the lock go; the directory stays for the next process. */
 void	run_close(struct spool *s);
 
 #endif

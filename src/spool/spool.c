@@ -114,7 +114,7 @@ scan_run(void *arg, int dirfd, const char *name)
 	struct err err;
 	int fd;
 
-	if (!queueid_valid(name))
+	if (!run_name_valid(name))
 		return true;
 	fd = place_dir(scan->s, dirfd, name, false, &err);
 	if (fd < 0)
@@ -250,7 +250,7 @@ search_run(void *arg, int dirfd, const char *name)
 	struct err err;
 	int fd;
 
-	if (!queueid_valid(name))
+	if (!run_name_valid(name))
 		return true;
 	fd = place_dir(search->s, dirfd, name, false, &err);
 	if (fd < 0)

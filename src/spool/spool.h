@@ -6,10 +6,11 @@
  *				time says when the next attempt is due, so that
  *				a pass that finds nothing due opens nothing.
  *	SPOOL/hold/ID		committed, waiting for somebody to release it.
- *	SPOOL/run/RUN/		belongs to one running process (and the workers
- *				it forked), which holds flock(2) on the
- *				directory. The lock is the claim: there is one
- *				for all the entries of a process, however many.
+ *	SPOOL/run/RUN/		RUN is a small number. Belongs to the process
+ *				(and the workers it forked) that holds flock(2)
+ *				on it. The lock is the claim: there is one for
+ *				all the entries of a process, however many. The
+ *				directory stays for the next process.
  *	SPOOL/run/RUN/ID	committed; the holder is delivering it.
  *	SPOOL/run/RUN/ID.new	being written; nobody was promised anything.
  *	SPOOL/damaged/ID	set aside: not ours, damaged, newer version.
@@ -26,8 +27,8 @@
  *	queue/ID <-> hold/ID		hold, release
  *
  * When the holder of run/RUN dies, the kernel drops its lock, and the next
- * flush that can lock the directory puts its entries back into queue/, due at
- * once, and removes the .new files (spool_recover()).
+ * process that takes the directory, or a flush (spool_recover()), puts its
+ * entries back into queue/, due at once, and removes the .new files.
  *
  * Sync: nothing is synced before spool is asked for a promise (sync true in
  * draft_commit(), entry_promise(), and entry_defer() after those).
@@ -82,7 +83,7 @@ struct entry {
 	uint64_t end;		/* where the next line of the journal goes */
 	uint32_t seed;		/* from which the CRCs of its lines go on */
 	bool	 torn;		/* something half written is behind end */
-	bool	 dirty;		/* written to since it was last synced */
+	bool	 dirty;		/* holds what is owed to the disk */
 	bool	 sync_failed;	/* once is for ever: nothing is promised */
 };
 
@@ -96,7 +97,7 @@ struct entry {
 int	spool_open(struct spool *, const char *path, struct err *);
 
 /*
- * Close; removes run/RUN when it is empty. Safe on a spool never opened (all
+ * Close, and let go of run/RUN. Safe on a spool never opened (all
  * zero). A worker does not call it: the claim is its parent's.
  */
 void	spool_close(struct spool *);
@@ -226,8 +227,9 @@ int	entry_record_reported(struct spool *, struct entry *,
 int	entry_promise(struct spool *, struct entry *, struct err *);
 
 /*
- * Give the claim back: set the due time and move to queue/ (synced when the
- * entry was promised or promise is true). Returns 0, or -1 with *err; the
+ * Give the claim back: set the due time and move to queue/. With promise true
+ * it is on stable storage then; an entry that was promised before is so where
+ * it was, and only what was done since is synced. Returns 0, or -1 with *err; the
  * entry is then still in run/RUN and will be recovered.
  */
 int	entry_defer(struct spool *, struct entry *, time_t due, bool promise,
