@@ -105,6 +105,23 @@ by_message(const void *a, const void *b)
 	return x->rcpt < y->rcpt ? -1 : x->rcpt > y->rcpt;
 }
 
+/* Bring the tasks of a message together, and count the messages anew: those
+ * of many domains came in turns. */
+static void
+group(struct site *site)
+{
+	struct task *first = site->tasks.v + site->next;
+	size_t left = site_left(site);
+
+	/* ids sort by time, so the oldest message goes first */
+	if (left > 0)
+		qsort(first, left, sizeof(*first), by_message);
+	site->messages = 0;
+	for (size_t i = 0; i < left; i++)
+		site->messages += i == 0 || first[i].item != first[i - 1].item;
+	site->sorted = true;
+}
+
 const struct task *
 site_load(struct site *site, unsigned max, size_t *n)
 {
@@ -112,11 +129,8 @@ site_load(struct site *site, unsigned max, size_t *n)
 	size_t left = site_left(site), i = 0;
 	unsigned messages = 0;
 
-	/* ids sort by time, so the oldest message goes first */
-	if (!site->sorted && left > 0)
-		qsort(site->tasks.v + site->next, left, sizeof(*first),
-		    by_message);
-	site->sorted = true;
+	if (!site->sorted)
+		group(site);
 	for (; i < left; i++)
 		if ((i == 0 || first[i].item != first[i - 1].item) &&
 		    messages++ == max)
