@@ -99,7 +99,7 @@ hear(struct smtp_client *c, unsigned wait_s, struct err *err)
 	c->oldest = (c->oldest + 1) % PENDING_MAX;
 	c->npending--;
 	if (reply.code != 421 && p.end > c->sent)
-		rc = dialogue_desync(c, err, "no command before it", &reply);
+		rc = dialogue_desync(c, err, "a reply before its command", &reply);
 	else
 		rc = heard(c, &p, &reply, err);
 	reply_release(&reply);

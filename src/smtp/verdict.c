@@ -133,13 +133,23 @@ tell_in_doubt(struct smtp_client *c, struct transaction *t,
 	}
 }
 
+/*
+ * Can the server have the whole body? A write that fails leaves something
+ * behind, so not when nothing was put out behind the end.
+ */
+static bool
+may_be_there(const struct smtp_client *c, const struct transaction *t)
+{
+	return t->end != 0 && (t->end <= c->sent || t->end < c->put);
+}
+
 void
 verdict_lost(struct smtp_client *c, const struct err *err)
 {
 	size_t i;
 
 	/* 421 to anything before the body says that it was not taken. */
-	if (c->unheard != NULL && c->unheard->end != 0 && !c->closing)
+	if (c->unheard != NULL && may_be_there(c, c->unheard) && !c->closing)
 		tell_in_doubt(c, c->unheard, err);
 	for (i = 0; i < 2; i++)
 		if (c->desync)
