@@ -2,7 +2,8 @@
  * Any server. Whatever it says and whenever it goes away, each forward-path
  * gets one verdict at most, and the verdict stands in the dialogue: delivered
  * only by a 2xx in answer to a body's end that had been sent, refused only by
- * the reply to its own MAIL, RCPT, DATA or body.
+ * the reply to its own MAIL, RCPT, DATA or body. Whose body went out without
+ * a reply is in doubt, never undecided.
  *
  * The dialogue is judged by a second reading of what went over the line: the
  * n-th reply answers the n-th command.
@@ -259,6 +260,25 @@ verdict(void *arg, struct smtp_message *m, struct smtp_rcpt *rcpt,
 		must(o->code / 100 == 5);
 }
 
+/* Whose body went out, and was not refused or turned away by 421, is told
+ * about: an undecided one would be sent to the next host as well. */
+static void
+nobody_is_forgotten(void)
+{
+	struct answers a;
+	size_t i, k;
+
+	for (i = 0; reply_code(i) != 0; i++)
+		if (reply_code(i) == 421)
+			return;
+	for (i = 0; i < MESSAGES; i++)
+		for (k = 0; k < world.messages[i].nrcpt; k++) {
+			a = read_dialogue(world.paths[i][k]);
+			must(world.told[i][k] || !a.whole || a.mail >= 400 ||
+			    a.rcpt >= 400);
+		}
+}
+
 /* One run. */
 
 static void
@@ -335,6 +355,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	c = smtp_new(&conn, "c.example", &patience, 2, verdict, NULL);
 	if (smtp_hello(c, &stage, &err) == 0)
 		smtp_send(c, world.messages, MESSAGES, &stage, &err);
+	nobody_is_forgotten();
 	smtp_free(c);
 	conn_close(&conn);
 	return 0;
