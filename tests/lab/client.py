@@ -66,7 +66,8 @@ class Leftover(AssertionError):
 
 
 class Client:
-    # Directories below the spool in which nothing may be left after an exit.
+    # Directories below the spool in which no file may be left after an exit;
+    # the directories themselves may stay for the next run.
     temporary = ('run', 'damaged')
 
     def __init__(self, net, folder):
@@ -216,6 +217,11 @@ class Client:
         except FileNotFoundError:
             return []
 
+    def files(self, place):
+        """All files below one directory of the spool."""
+        return [os.path.join(root, f) for root, _, names in
+                os.walk(os.path.join(self.spool, place)) for f in names]
+
     @staticmethod
     def _finish(p, data, timeout, argv):
         """Feed, wait and reap."""
@@ -269,9 +275,7 @@ class Client:
     def check_temporary(self, result):
         left = os.listdir(self.tmp)
         for name in self.temporary:
-            folder = os.path.join(self.spool, name)
-            if os.path.isdir(folder):
-                left += [os.path.join(name, f) for f in os.listdir(folder)]
+            left += self.files(name)
         if left:
             raise Leftover(f'temporary files left: {left} by {result!r}')
 
