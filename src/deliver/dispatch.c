@@ -200,6 +200,8 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	if (site->down)
 		return;
 	site->down = true;
+	site->failure = xmalloc(sizeof(*o));
+	*site->failure = *o;
 	if (memory->failures++ == 0)
 		memory->first_s = now;
 	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
@@ -251,7 +253,7 @@ judge(struct dispatch *d, struct site *site, const struct task *task,
 
 /* What waits for a site that has just failed as a whole fails with it. */
 static void
-judge_waiting(struct dispatch *d, struct site *site, const struct outcome *o)
+judge_waiting(struct dispatch *d, struct site *site)
 {
 	const struct task *load;
 	size_t n;
@@ -259,7 +261,7 @@ judge_waiting(struct dispatch *d, struct site *site, const struct outcome *o)
 	while (site_left(site) > 0) {
 		load = site_load(site, d->how->connection_messages, &n);
 		for (size_t i = 0; i < n; i++)
-			judge(d, site, &load[i], o);
+			judge(d, site, &load[i], site->failure);
 	}
 }
 
@@ -398,7 +400,7 @@ listen_to(struct dispatch *d, size_t i)
 
 		judge(d, site, task, &report.outcome);
 		if (site->down)
-			judge_waiting(d, site, &report.outcome);
+			judge_waiting(d, site);
 		if (w->left == 0)
 			break;
 	}

@@ -50,6 +50,11 @@ give_to_site(struct dispatch *d, struct site *site, struct item *item,
 		dispatch_skip(d, item, site->memory.next_s);
 		return;
 	}
+	if (site->down) {
+		dispatch_decide(d, item, rcpt, site->failure,
+		    site->memory.next_s);
+		return;
+	}
 	site_add(site, item, rcpt);
 	dispatch_line_up(d, site);
 }

@@ -70,6 +70,7 @@ site_free(struct site *site)
 		return;
 	free(site->key);
 	free(site->hosts);
+	free(site->failure);
 	task_list_release(&site->tasks);
 	free(site);
 }

@@ -42,6 +42,7 @@ struct site {
 	unsigned workers;	/* at it now */
 	struct site_memory memory;
 	bool	 down;		/* failed as a whole in this run */
+	struct outcome *failure; /* when it is down: why; owned */
 	bool	 waiting;	/* is in the dispatcher's line */
 	struct site *next_ready; /* the dispatcher's line */
 };
