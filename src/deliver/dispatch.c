@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,6 +37,7 @@ dispatch_new(struct spool *spool, const struct delivery *how,
 	d->lookup.fd = -1;
 	d->last_ready = &d->first_ready;
 	d->workers = xcalloc(how->jobs, sizeof(*d->workers));
+	d->leaving = xcalloc(how->jobs, sizeof(*d->leaving));
 	return d;
 }
 
@@ -46,6 +49,7 @@ dispatch_free(struct dispatch *d)
 	while (d->nworker > 0)
 		worker_end(&d->workers[--d->nworker], true);
 	free(d->workers);
+	free(d->leaving);
 	dispatch_dns_free(d);
 	for (size_t i = 0; i < d->sites.cap; i++)
 		if (d->sites.slots[i].key != NULL)
@@ -362,6 +366,29 @@ start_workers(struct dispatch *d)
 	}
 }
 
+/*
+ * A worker that has told all says goodbye to its server, and nobody waits for
+ * that. But they are reaped, and are not more than the workers: the one that
+ * has been at it for longest is then cut short.
+ */
+static void
+see_off(struct dispatch *d, pid_t pid)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->nleaving; i++)
+		if (waitpid(d->leaving[i], NULL, WNOHANG) == 0)
+			d->leaving[n++] = d->leaving[i];
+	if (n == d->how->jobs) {
+		kill(d->leaving[0], SIGKILL);
+		waitpid(d->leaving[0], NULL, 0);
+		memmove(d->leaving, d->leaving + 1,
+		    --n * sizeof(*d->leaving));
+	}
+	d->leaving[n++] = pid;
+	d->nleaving = n;
+}
+
 /* The worker is done or dead: what it had not reported is put off. */
 static void
 bury(struct dispatch *d, size_t i, const char *why)
@@ -370,6 +397,7 @@ bury(struct dispatch *d, size_t i, const char *why)
 	struct site *site = w->site;
 	struct outcome o = { 0 };
 	struct err err;
+	pid_t left;
 
 	err_set(&err, ERR_TEMP, "4.3.0", "%s", why);
 	outcome_from_err(&o, STAGE_NONE, &err);
@@ -380,7 +408,8 @@ bury(struct dispatch *d, size_t i, const char *why)
 			w->left--;
 			judge(d, site, &w->load[t], &o);
 		}
-	worker_end(w, why[0] != '\0');
+	if ((left = worker_end(w, why[0] != '\0')) != 0)
+		see_off(d, left);
 	site->workers--;
 	dispatch_line_up(d, site);
 	d->workers[i] = d->workers[--d->nworker];

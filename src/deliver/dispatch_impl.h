@@ -38,6 +38,9 @@ struct dispatch {
 
 	struct worker *workers;		/* how->jobs of them */
 	size_t	 nworker;		/* running */
+	pid_t	*leaving;		/* say goodbye to their servers; at most
+					 * how->jobs */
+	size_t	 nleaving;
 
 	struct item **items;		/* not settled; sparse order */
 	size_t	 nitem, item_cap;

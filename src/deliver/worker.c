@@ -79,18 +79,19 @@ worker_read(struct worker *w, struct report *report)
 	}
 }
 
-void
+pid_t
 worker_end(struct worker *w, bool kill_it)
 {
+	pid_t left = 0;
+
 	if (w->fd >= 0)
 		close(w->fd);
 	if (w->pid > 0 && kill_it)
 		kill(w->pid, SIGKILL);
-	/* one that still says goodbye to its server is not waited for: it
-	 * owes nothing any more */
-	if (w->pid > 0)
-		waitpid(w->pid, NULL, kill_it ? 0 : WNOHANG);
+	if (w->pid > 0 && waitpid(w->pid, NULL, kill_it ? 0 : WNOHANG) == 0)
+		left = w->pid;
 	free(w->load);
 	free(w->told);
 	*w = (struct worker){ .fd = -1 };
+	return left;
 }

@@ -55,7 +55,11 @@ int	worker_start(struct worker *w, const struct delivery *, struct site *,
  */
 int	worker_read(struct worker *, struct report *report);
 
-/* Close, kill when it still runs and must, reap, free. */
-void	worker_end(struct worker *, bool kill_it);
+/*
+ * Close, kill when it still runs and must, reap, free. Returns the process
+ * that is left to be reaped, because it still says goodbye to its server: it
+ * owes nothing any more; 0 when there is none.
+ */
+pid_t	worker_end(struct worker *, bool kill_it);
 
 #endif
