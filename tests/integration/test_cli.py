@@ -307,7 +307,7 @@ def test_signal_while_reading(lab, client, sig):
     os.close(r)
     os.write(w, b'Subject: s\n\n' + b'half a line ' * 1000)
     end = time.monotonic() + 10
-    while not client.entries('run') and time.monotonic() < end:
+    while not client.files('run') and time.monotonic() < end:
         time.sleep(0.01)
     time.sleep(0.05)
     p.send_signal(getattr(signal, sig))

@@ -178,5 +178,5 @@ def test_nothing_is_left_after_all_that(lab, client):
         client.finish(p)
     settle(client)
     client.flush_now().ok()
-    assert client.entries('run') == []
+    assert client.files('run') == []
     assert client.entries('queue') == []
