@@ -248,7 +248,9 @@ judge(struct dispatch *d, struct site *site, const struct task *task,
 		strike(d, site, o);
 		due = site->memory.next_s;
 	} else {
-		forgive(d, site);
+		/* a worker's death does not speak for the site */
+		if (o->stage > STAGE_TLS)
+			forgive(d, site);
 		if (o->kind == OUTCOME_DEFERRED)
 			due = own_due(d, task, o);
 	}
