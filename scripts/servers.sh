@@ -91,14 +91,19 @@ get_servers()
 	command -v apt-get >/dev/null ||
 	    die "no apt-get here; install the likes of:$wanted"
 	say "unpacking$wanted and libraries in build/servers"
-	unpacked=$(mktemp -d) && chmod 755 "$unpacked" || return 1
+	unpacked=$(mktemp -d) || die "cannot make a temporary directory"
+	chmod 755 "$unpacked"
+	fetch_log=$PWD/build/log-servers.txt
 	code=0
 	# shellcheck disable=SC2086 # words are meant
-	(quietly "$PWD/build/log-servers.txt" \
-	    unpack_packages "$unpacked" $wanted) || code=1
+	(unpack_packages "$unpacked" $wanted) >"$fetch_log" 2>&1 \
+	    </dev/null || code=$?
 	[ "$code" -ne 0 ] || keep_programs "$unpacked"
 	rm -rf "$unpacked"
-	return "$code"
+	if [ "$code" -ne 0 ]; then
+		tail -n 20 "$fetch_log" >&2
+		die "cannot get$wanted; installed by hand they will do as well"
+	fi
 }
 
 # -- files and ports --------------------------------------------------------
