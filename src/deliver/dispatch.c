@@ -189,6 +189,7 @@ may_connect(const struct dispatch *d, const struct site *site)
 {
 	return site->workers == 0 ||
 	    (site->workers < d->how->site_connections &&
+	    (site->most == 0 || site->workers < site->most) &&
 	    site->messages >= site->workers * CONNECTION_WORTH);
 }
 
@@ -269,6 +270,28 @@ judge_waiting(struct dispatch *d, struct site *site)
 		for (size_t i = 0; i < n; i++)
 			judge(d, site, &load[i], site->failure);
 	}
+}
+
+/*
+ * A worker that gets nowhere while others are at the same site has met the
+ * site's limit of connections, not its end: its load goes back, and there
+ * will be fewer. The last one left speaks for the site.
+ */
+static bool
+is_turned_away(struct worker *w, const struct outcome *o)
+{
+	struct site *site = w->site;
+
+	if (o->kind != OUTCOME_DEFERRED || !o->whole_site || site->down)
+		return false;
+	if (!w->turned_away && site->workers > 1) {
+		w->turned_away = true;
+		site->most = site->workers - 1;
+		log_line(LOG_LEVEL_INFO, "qmgr",
+		    "%s: not more than %u connections from now on (%s)",
+		    site->key, site->most, o->text);
+	}
+	return w->turned_away;
 }
 
 /* A load that cannot be worked on for reasons of our own. */
@@ -429,7 +452,10 @@ listen_to(struct dispatch *d, size_t i)
 	while ((rc = worker_read(w, &report)) > 0) {
 		const struct task *task = &w->load[report.slot];
 
-		judge(d, site, task, &report.outcome);
+		if (is_turned_away(w, &report.outcome))
+			site_add(site, task->item, task->rcpt);
+		else
+			judge(d, site, task, &report.outcome);
 		if (site->down)
 			judge_waiting(d, site);
 		if (w->left == 0)

@@ -40,6 +40,7 @@ struct site {
 	size_t	 messages;	/* in tasks from next on, about */
 	bool	 sorted;	/* tasks from next on are grouped by message */
 	unsigned workers;	/* at it now */
+	unsigned most;		/* of them; 0: it has set no limit yet */
 	struct site_memory memory;
 	bool	 down;		/* failed as a whole in this run */
 	struct outcome *failure; /* when it is down: why; owned */

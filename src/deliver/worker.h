@@ -31,7 +31,7 @@ struct worker {
 	uint8_t	*told;		/* one a task: reported already */
 	size_t	 nload;
 	size_t	 left;		/* not yet reported */
-	bool	 talked;		/* a host of the site has judged something */
+	bool	 turned_away;		/* its site wants fewer connections */
 	char	 part[sizeof(struct report)];	/* of the next record */
 	size_t	 npart;
 };
