@@ -229,6 +229,22 @@ become_user(uid_t uid)
 	}
 }
 
+int
+process_open_as_caller(const char *path, int flags)
+{
+	gid_t group = getegid();
+	int fd, e;
+
+	if (group != getgid() && setegid(getgid()) < 0)
+		return -1;
+	fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
+	e = errno;
+	if (group != getgid() && setegid(group) < 0)
+		give_up("setegid");
+	errno = e;
+	return fd;
+}
+
 void
 process_drop_group(void)
 {

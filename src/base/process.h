@@ -28,6 +28,12 @@ bool	process_has_group(void);
 void	process_drop_group(void);
 
 /*
+ * Open a file that the caller named with the caller's own rights, whatever
+ * group the program holds (open(2), opendir(3)). Return as those do.
+ */
+int	process_open_as_caller(const char *path, int flags);
+
+/*
  * Become nobody for good, for a process that reads the network: when root,
  * user (its uid, gid, no supplementary groups; "nobody" when it does not
  * exist); else the caller's own ids, without the set-group-id group. Sets

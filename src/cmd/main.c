@@ -112,12 +112,16 @@ run(const struct options *o, struct settings *settings)
 	if (o->mode == MODE_CHECK_CONFIG)
 		return EX_OK;
 	settings_complete(settings);
+	/* a log that cannot be written costs no mail; syslog takes its place */
 	if (log_open(settings->log, o->tag != NULL ? o->tag : DEFAULT_TAG,
 	    &err) < 0)
-		goto wrong;
+		log_line(LOG_LEVEL_WARNING, "log", "%s", err.text);
 	settings_delivery(settings, &how);
-	if ((how.trace_fd = open_trace(o)) == -2)
+	if ((how.trace_fd = open_trace(o)) == -2) {
+		if (o->mode == MODE_SEND)
+			submit_drain();
 		return EX_CANTCREAT;
+	}
 	process_find_user(settings->worker_user);
 	if (o->mode == MODE_VERIFY)
 		return verify_run(o, settings, &how);
@@ -166,7 +170,7 @@ main(int argc, char **argv)
 	}
 	/* files that the caller names are his to open, not ours */
 	if (options.config != NULL || options.trace != NULL ||
-	    options.mode == MODE_FILES || options.mode == MODE_CHECK_CONFIG)
+	    options.mode == MODE_CHECK_CONFIG)
 		process_drop_group();
 	code = run_simple(&options);
 	if (code < 0)

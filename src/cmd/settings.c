@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fileio.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "cmd/identity.h"
@@ -111,6 +112,13 @@ static const struct key {
 	    "For one destination altogether, and a second more for each 4 KB "
 	    "sent." },
 #undef AT
+};
+
+static const char *const type_names[] = {
+	[TYPE_TEXT] = "text", [TYPE_PATH] = "path", [TYPE_DOMAIN] = "domain",
+	[TYPE_ADDRESS] = "address", [TYPE_SERVERS] = "addresses",
+	[TYPE_LOG] = "word or path", [TYPE_NUMBER] = "number",
+	[TYPE_TIME] = "time", [TYPE_SIZE] = "size", [TYPE_CHOICE] = "word",
 };
 
 #define NKEY (sizeof(keys) / sizeof(keys[0]))
@@ -399,7 +407,8 @@ settings_load(struct settings *s, const char *file, struct err *err)
 	if (file != NULL)
 		return settings_read(s, file, false, err);
 	rc = settings_read(s, SYSCONFDIR "/postrider.conf", true, err);
-	if (rc == 0 && geteuid() != 0 &&
+	/* with the group, his settings would steer what reads others' mail */
+	if (rc == 0 && geteuid() != 0 && !process_has_group() &&
 	    identity_user_path("XDG_CONFIG_HOME", ".config", "postrider.conf",
 	    &path))
 		rc = settings_read(s, buf_str(&path), true, err);
@@ -469,8 +478,8 @@ void
 settings_list(struct buf *out)
 {
 	for (size_t i = 0; i < NKEY; i++) {
-		buf_printf(out, "%s  (default: %s)\n", keys[i].name,
-		    keys[i].def);
+		buf_printf(out, "%s %s  (default: %s)\n", keys[i].name,
+		    type_names[keys[i].type], keys[i].def);
 		wrap(out, keys[i].help, "    ");
 	}
 }
@@ -479,8 +488,8 @@ void
 settings_list_mdoc(struct buf *out)
 {
 	for (size_t i = 0; i < NKEY; i++) {
-		buf_printf(out, ".It Ic %s\nDefault:\n.Li \"%s\" .\n",
-		    keys[i].name, keys[i].def);
+		buf_printf(out, ".It Ic %s Ar %s\nDefault:\n.Li \"%s\" .\n",
+		    keys[i].name, type_names[keys[i].type], keys[i].def);
 		wrap(out, keys[i].help, "");
 	}
 }

@@ -51,8 +51,8 @@ int	settings_parse(struct settings *, const char *name, struct buf *text,
 	    struct err *);
 
 /*
- * The usual files: $sysconfdir/postrider.conf, then, for a caller without
- * privilege, $XDG_CONFIG_HOME/postrider.conf (~/.config). With file not NULL,
+ * The usual files: $sysconfdir/postrider.conf, then, for a plain user where the
+ * program is not set-group-id, $XDG_CONFIG_HOME/postrider.conf (~/.config). With file not NULL,
  * that one only.
  */
 int	settings_load(struct settings *, const char *file, struct err *);

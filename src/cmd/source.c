@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 
@@ -45,7 +46,7 @@ open_file(struct source *s, const char *path, struct err *err)
 {
 	struct stat st;
 
-	s->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	s->fd = process_open_as_caller(path, O_RDONLY | O_NONBLOCK);
 	if (s->fd < 0 || fstat(s->fd, &st) < 0)
 		return err_set(err, ERR_NOINPUT, NULL, "%s: %s", path,
 		    strerror(errno));
@@ -70,9 +71,11 @@ list_folder(struct source *s, const char *folder)
 	struct buf path = { 0 };
 	struct dirent *entry;
 	DIR *dir;
+	int fd;
 
 	buf_printf(&path, "%s/%s", s->argument, folder);
-	dir = opendir(buf_str(&path));
+	fd = process_open_as_caller(buf_str(&path), O_RDONLY | O_DIRECTORY);
+	dir = fd >= 0 ? fdopendir(fd) : NULL;
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.') {
 			buf_clear(&path);
@@ -131,10 +134,20 @@ look(struct source *s, struct err *err)
 	return 0;
 }
 
+/* An empty file is a mailbox without messages, or a mistake. */
+static int
+refuse_empty(const struct source *s, struct err *err)
+{
+	if (s->in.len > 0)
+		return 0;
+	return err_set(err, ERR_NOINPUT, NULL, "%s: holds no message",
+	    s->argument);
+}
+
 int
 source_open(struct source *s, const char *argument, struct err *err)
 {
-	struct stat st;
+	int fd;
 
 	*s = (struct source){ .argument = argument, .fd = -1, .ended = true };
 	set_name(s, argument);
@@ -143,14 +156,15 @@ source_open(struct source *s, const char *argument, struct err *err)
 		set_name(s, "standard input");
 		return 0;
 	}
-	if (stat(argument, &st) < 0)
-		return err_set(err, ERR_NOINPUT, NULL, "%s: %s", argument,
-		    strerror(errno));
-	if (S_ISDIR(st.st_mode))
+	fd = process_open_as_caller(argument, O_RDONLY | O_DIRECTORY |
+	    O_NONBLOCK);
+	if (fd >= 0) {
+		close(fd);
 		return open_maildir(s, err);
-	if (open_file(s, argument, err) < 0)
+	}
+	if (open_file(s, argument, err) < 0 || look(s, err) < 0)
 		return -1;
-	return look(s, err);
+	return refuse_empty(s, err);
 }
 
 static int
