@@ -219,7 +219,8 @@ static int
 write_header(const struct intake *in, struct pass *p, struct err *err)
 {
 	const struct message_fix fix = { .queue_id = p->draft->id,
-		.hostname = in->settings->hostname, .from = in->from,
+		.hostname = in->settings->hostname,
+		.from = in->sender[0] != '\0' ? in->sender : in->from,
 		.full_name = in->full_name,
 		.uid = (unsigned)getuid(), .now = clock_wall() };
 	struct buf header = { 0 };

@@ -188,8 +188,10 @@ parse_q(struct options *o, const char *value, struct err *err)
 		break;
 	}
 	/* an interval asks for a daemon; one pass is what can be given */
-	if (strchr("0123456789smhdw", value[0]) != NULL)
+	if (strchr("0123456789smhdw", value[0]) != NULL) {
+		o->interval = value;
 		return 0;
+	}
 	return usage(err, "unknown queue flag: -q", value);
 }
 
@@ -212,6 +214,16 @@ parse_envid(struct options *o, const char *value, struct err *err)
 		return usage(err, "not xtext of at most 100 characters: -V",
 		    value);
 	o->envid = value;
+	return 0;
+}
+
+/* -XV, -XV+=: not a file, but Postfix's way to ask for VERP. */
+static int
+parse_trace(struct options *o, const char *value, struct err *err)
+{
+	if (value[0] == 'V' && (value[1] == '\0' || strlen(value) == 3))
+		return usage(err, "there is no VERP: -X", value);
+	o->trace = value;
 	return 0;
 }
 
@@ -240,7 +252,6 @@ parse_simple(struct options *o, int c)
 	case 'd':
 	case 'v':	o->verbose = true; break;
 	case 'C':	o->config = optarg; break;
-	case 'X':	o->trace = optarg; break;
 	case 'L':	o->tag = optarg; break;
 	case 'I':	o->mode = MODE_NOTHING; break;
 	case LONG_SEND:	o->mode = MODE_FILES; break;
@@ -266,6 +277,15 @@ is_ignored(int c)
 	return strchr("ABcDEGhJmnpsTx", c) != NULL;
 }
 
+/* Name a short option by its letter: it may stand in a cluster. */
+static int
+refuse(struct err *err, const char *what, const char *argument)
+{
+	char letter[3] = { '-', (char)optopt, '\0' };
+
+	return usage(err, what, optopt > 0 && optopt < 256 ? letter : argument);
+}
+
 static int
 parse_one(struct options *o, int c, char **argv, struct err *err)
 {
@@ -288,6 +308,8 @@ parse_one(struct options *o, int c, char **argv, struct err *err)
 		return parse_ret(o, optarg, err);
 	case 'V':
 		return parse_envid(o, optarg, err);
+	case 'X':
+		return parse_trace(o, optarg, err);
 	case LONG_WAIT:
 		return parse_wait(o, optarg, err);
 	case 'M':
@@ -295,14 +317,12 @@ parse_one(struct options *o, int c, char **argv, struct err *err)
 		return usage(err, c == 'M' ? "macros cannot be set: -M" :
 		    "there is no quarantine: -Q", NULL);
 	case ':':
-		return usage(err, "a value is missing behind",
+		return refuse(err, "a value is missing behind",
 		    argv[optind - 1]);
-	case '?':
-		return usage(err, "unknown option", argv[optind - 1]);
 	}
-	if (is_ignored(c))
+	if (c != '?' && is_ignored(c))
 		return 0;
-	return usage(err, "unknown option", argv[optind - 1]);
+	return refuse(err, "unknown option", argv[optind - 1]);
 }
 
 /* The name it is called by chooses the mode. */

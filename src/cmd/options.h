@@ -56,6 +56,7 @@ struct options {
 	const char *config;	/* -C */
 	const char *trace;	/* -X */
 	const char *tag;	/* -L */
+	const char *interval;	/* -q30m: asks for a daemon; NULL */
 	const char *help;	/* --help=TOPIC, or NULL */
 	int64_t	 wait_s;	/* --wait; -1: not given */
 	int64_t	 lifetime_s;	/* -O Timeout.queuereturn; -1: not given */

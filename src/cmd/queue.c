@@ -71,11 +71,45 @@ is_open(const struct rcpt *rcpt)
 	    !(rcpt->state == OUTCOME_FAILED && rcpt->reported);
 }
 
+/* Is the entry named by an operand: its id, a recipient, a domain? */
+static bool
+is_named(const struct entry *entry, const char *name)
+{
+	const struct envelope *env = &entry->env;
+
+	if (strcmp(entry->id, name) == 0)
+		return true;
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (is_open(&env->rcpts[i]) &&
+		    (str_ieq(env->rcpts[i].path, name) ||
+		    str_ieq(address_domain(env->rcpts[i].path), name)))
+			return true;
+	return false;
+}
+
+static bool
+is_named_by_any(const struct entry *entry, const struct options *o)
+{
+	for (int i = 0; i < o->noperand; i++)
+		if (is_named(entry, o->operands[i]))
+			return true;
+	return o->noperand == 0;
+}
+
 static const char *
 place_name(enum spool_place place)
 {
-	return place == PLACE_RUN ? "active" : place == PLACE_HOLD ? "hold" :
-	    "deferred";
+	switch (place) {
+	case PLACE_RUN:
+		return "active";
+	case PLACE_HOLD:
+		return "hold";
+	case PLACE_DAMAGED:
+		return "damaged";
+	case PLACE_QUEUE:
+		break;
+	}
+	return "deferred";
 }
 
 /* "(reason)" once for recipients that share it, as mailq of Postfix. */
@@ -98,6 +132,14 @@ list_rcpts(struct listing *l, const struct envelope *env)
 }
 
 static void
+head_line(struct listing *l)
+{
+	if (l->shown == 0)
+		buf_adds(&l->out, "-Queue ID-  --Size-- ----Arrival Time---- "
+		    "-Sender/Recipient-------\n");
+}
+
+static void
 list_entry(struct listing *l, const struct row *row, const struct entry *entry)
 {
 	const struct envelope *env = &entry->env;
@@ -106,9 +148,7 @@ list_entry(struct listing *l, const struct row *row, const struct entry *entry)
 
 	if (localtime_r(&env->arrived_s, &tm) != NULL)
 		strftime(date, sizeof(date), "%a %b %e %H:%M:%S", &tm);
-	if (l->shown == 0)
-		buf_adds(&l->out, "-Queue ID-  --Size-- ----Arrival Time---- "
-		    "-Sender/Recipient-------\n");
+	head_line(l);
 	buf_printf(&l->out, "%s%c %8" PRIu64 " %s  %s\n", entry->id,
 	    row->place == PLACE_RUN ? '*' : row->place == PLACE_HOLD ? '!' :
 	    ' ', env->size, date, env->reverse_path[0] != '\0' ?
@@ -151,6 +191,24 @@ list_entry_json(struct listing *l, const struct row *row,
 	buf_addc(&l->out, '\n');
 }
 
+/* What nobody can read or send any more, but an administrator should see. */
+static void
+list_damaged(struct listing *l, const struct row *row, const char *why)
+{
+	if (l->options->json) {
+		json_open(&l->out, NULL);
+		json_string(&l->out, "queue_name", place_name(PLACE_DAMAGED));
+		json_string(&l->out, "queue_id", row->id);
+		json_string(&l->out, "reason", why);
+		json_close(&l->out);
+		buf_addc(&l->out, '\n');
+		return;
+	}
+	head_line(l);
+	buf_printf(&l->out, "%s#        - damaged; kept aside, not sent\n(%s)\n\n",
+	    row->id, why);
+}
+
 static void
 show(struct listing *l, const struct row *row)
 {
@@ -158,16 +216,20 @@ show(struct listing *l, const struct row *row)
 	struct err err;
 	int rc = spool_peek(l->spool, row->id, row->place, &entry, &err);
 
+	if (rc > 0 && !is_named_by_any(&entry, l->options))
+		rc = 0;
+	if (rc > 0 && row->place == PLACE_DAMAGED) {
+		rc = -1;
+		err_set(&err, ERR_DATA, NULL, "its message is damaged");
+	}
 	if (rc < 0)
-		result_complain(l->options->name, "%s: %s", row->id, err.text);
-	if (rc > 0 && l->options->json)
+		list_damaged(l, row, err.text);
+	else if (rc > 0 && l->options->json)
 		list_entry_json(l, row, &entry);
 	else if (rc > 0)
 		list_entry(l, row, &entry);
-	if (rc > 0) {
-		l->shown++;
-		l->octets += entry.env.size;
-	}
+	l->shown += rc != 0;
+	l->octets += rc > 0 ? entry.env.size : 0;
 	entry_release(&entry);
 	if (l->out.len > OUTPUT_MAX)
 		print(&l->out);
@@ -218,7 +280,9 @@ queue_count(const struct options *options, struct spool *spool)
 
 	if (code != 0)
 		return code;
-	buf_printf(&l.out, "%zu\n", l.n);
+	for (size_t i = 0; i < l.n; i++)
+		l.shown += l.rows[i].place != PLACE_DAMAGED;
+	buf_printf(&l.out, "%zu\n", l.shown);
 	print(&l.out);
 	buf_release(&l.out);
 	free(l.rows);
@@ -233,31 +297,6 @@ has_rcpt(const struct envelope *env, const char *text)
 		    str_icasestr(env->rcpts[i].path, text) != NULL)
 			return true;
 	return false;
-}
-
-/* Is the entry named by an operand: its id, a recipient, a domain? */
-static bool
-is_named(const struct entry *entry, const char *name)
-{
-	const struct envelope *env = &entry->env;
-
-	if (strcmp(entry->id, name) == 0)
-		return true;
-	for (size_t i = 0; i < env->nrcpt; i++)
-		if (is_open(&env->rcpts[i]) &&
-		    (str_ieq(env->rcpts[i].path, name) ||
-		    str_ieq(address_domain(env->rcpts[i].path), name)))
-			return true;
-	return false;
-}
-
-static bool
-is_named_by_any(const struct entry *entry, const struct options *o)
-{
-	for (int i = 0; i < o->noperand; i++)
-		if (is_named(entry, o->operands[i]))
-			return true;
-	return o->noperand == 0;
 }
 
 static bool
@@ -318,6 +357,9 @@ queue_flush(const struct options *options, const struct delivery *settings,
 	struct flush_result result;
 	struct err err;
 
+	if (options->interval != NULL)
+		result_complain(options->name, "-q%s: there is no daemon; "
+		    "this is one pass", options->interval);
 	how.force = options->now || selected;
 	if (flush_run(spool, &how, &flush, &result, &err) < 0) {
 		result_complain(options->name, "%s", err.text);

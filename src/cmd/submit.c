@@ -157,7 +157,7 @@ take_message(struct submit *s, struct source *source)
 	if (intake_message(&s->intake, source, &entry, &err) < 0) {
 		result_complain(s->options->name, "%s: %s", source->name,
 		    err.text);
-		if (source->fd != STDIN_FILENO)
+		if (source->fd != STDIN_FILENO || interrupted != 0)
 			return exitcode_of_err(&err);
 		submit_drain();
 		return err.kind == ERR_NOINPUT ? EX_IOERR :
