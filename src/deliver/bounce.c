@@ -10,7 +10,6 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "base/xalloc.h"
-#include "mail/dsn.h"
 
 /* As much of an original's header as is reported. */
 #define BOUNCE_HEADER_MAX 65536
@@ -91,13 +90,13 @@ out:
 
 int
 bounce_make(struct spool *spool, const struct delivery *how,
-    struct entry *entry, const size_t *rcpts, size_t n, const char *to,
+    enum dsn_kind kind, struct entry *entry, const size_t *rcpts, size_t n, const char *to,
     struct entry *out, struct err *err)
 {
 	char boundary[64];
 	struct draft draft;
 	struct envelope env = { 0 };
-	struct dsn dsn = { .kind = DSN_FAILED, .hostname = how->hostname,
+	struct dsn dsn = { .kind = kind, .hostname = how->hostname,
 		.queue_id = entry->id, .boundary = boundary,
 		.env = &entry->env, .rcpts = rcpts, .nrcpt = n,
 		.now = clock_wall() };

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "deliver/delivery.h"
+#include "mail/dsn.h"
 #include "spool/spool.h"
 
 /*
@@ -15,13 +16,14 @@
  * to be delivered by this process.
  *
  * entry  the original, claimed by this process.
- * rcpts  rows that failed; n of them.
+ * kind   what the rows have in common: failed, relayed.
+ * rcpts  rows of it; n of them.
  * to     canonical address; the DSN itself has the null reverse-path.
  * out    the new entry.
  *
  * Returns 0, or -1 with *err; nothing is left behind then.
  */
-int	bounce_make(struct spool *, const struct delivery *,
+int	bounce_make(struct spool *, const struct delivery *, enum dsn_kind,
 	    struct entry *entry, const size_t *rcpts, size_t n,
 	    const char *to, struct entry *out, struct err *);
 

@@ -22,6 +22,9 @@
 /* With more items than this their files are closed between uses. */
 #define OPEN_FILES_MAX 64
 
+/* How long the owner is asked for more at a time. */
+#define GATHER_MS 300
+
 /* Messages that justify one more connection to a site. */
 #define CONNECTION_WORTH 25
 
@@ -146,7 +149,10 @@ dispatch_decide(struct dispatch *d, struct item *item, size_t rcpt,
 		    err.text);
 	if (d->nitem > OPEN_FILES_MAX)
 		entry_close(entry);
-	words_attempt(entry, rcpt, o);
+	if (o->kind == OUTCOME_DELIVERED && o->relayed_no_dsn &&
+	    (entry->env.rcpts[rcpt].notify & NOTIFY_SUCCESS) != 0)
+		item_relayed(item, rcpt);
+	words_attempt(entry, rcpt, o, item_age_s(item));
 	if (d->owner->outcome != NULL)
 		d->owner->outcome(d->owner->arg, item, rcpt, o);
 	count_down(d, item);
@@ -531,6 +537,22 @@ settle_ready(struct dispatch *d)
 	}
 }
 
+/*
+ * Take what the owner brings for a while before workers start, so that the
+ * messages of a site come together and share its connections. Returns false
+ * when the owner has no more.
+ */
+static bool
+gather(struct dispatch *d)
+{
+	int64_t until = clock_ms() + GATHER_MS;
+
+	while (d->nitem < DISPATCH_WINDOW && clock_ms() < until)
+		if (!d->owner->more(d->owner->arg))
+			return false;
+	return true;
+}
+
 bool
 dispatch_run(struct dispatch *d, int64_t deadline)
 {
@@ -539,7 +561,7 @@ dispatch_run(struct dispatch *d, int64_t deadline)
 	for (;;) {
 		settle_ready(d);
 		if (more && d->nitem < DISPATCH_WINDOW)
-			more = d->owner->more(d->owner->arg);
+			more = gather(d);
 		if (d->nitem == 0 && !more)
 			return true;
 		dispatch_dns_start(d);
@@ -547,7 +569,7 @@ dispatch_run(struct dispatch *d, int64_t deadline)
 			start_workers(d);
 		if (d->nready > 0)
 			continue;
-		if ((deadline != 0 && clock_ms() >= deadline) ||
+		if ((deadline != 0 && !more && clock_ms() >= deadline) ||
 		    (d->how->stop != NULL && *d->how->stop != 0))
 			return false;
 		wait_for_news(d, more && d->nitem < DISPATCH_WINDOW ?

@@ -56,7 +56,7 @@ void	dispatch_add(struct dispatch *, struct item *);
 
 /*
  * Work until everything is settled, or until clock_ms() is deadline (0: no
- * deadline), or *delivery.stop is set.
+ * deadline) and the owner has no more, or *delivery.stop is set.
  *
  * Returns true when everything is settled. Otherwise it can be called again,
  * also from a forked copy of the process.

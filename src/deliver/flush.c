@@ -83,7 +83,7 @@ spoiled(struct flush *f, struct entry *entry, const struct err *why)
 {
 	struct err err;
 
-	log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", entry->id, why->text);
+	log_line(LOG_LEVEL_ERROR, "qmgr", "%s", why->text);
 	if (why->kind == ERR_DATA) {
 		if (entry_set_aside(f->spool, entry, &err) < 0)
 			log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
@@ -105,7 +105,7 @@ claim(struct flush *f, const char *id)
 		return;
 	rc = spool_claim(f->spool, id, PLACE_QUEUE, &entry, &err);
 	if (rc < 0)
-		log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", id, err.text);
+		log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
 	if (rc <= 0)
 		return;
 	if (entry_verify(f->spool, &entry, &err) < 0) {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 
 struct item *
@@ -13,6 +14,11 @@ item_new(struct entry *entry)
 
 	item->reader = -1;
 	item->entry = *entry;
+	item->born_ms = clock_ms();
+	/* arrival is kept in whole seconds: one second may be none */
+	item->age_s = clock_wall() - entry->env.arrived_s;
+	if (item->age_s <= 1)
+		item->age_s = 0;
 	*entry = (struct entry){ .fd = -1 };
 	return item;
 }
@@ -23,7 +29,23 @@ item_free(struct item *item)
 	if (item == NULL)
 		return;
 	entry_release(&item->entry);
+	free(item->relayed);
 	free(item);
+}
+
+double
+item_age_s(const struct item *item)
+{
+	return (double)item->age_s +
+	    (double)(clock_ms() - item->born_ms) / 1000.0;
+}
+
+void
+item_relayed(struct item *item, size_t rcpt)
+{
+	item->relayed = xgrow(item->relayed, item->nrelayed,
+	    &item->relayed_cap, sizeof(*item->relayed));
+	item->relayed[item->nrelayed++] = rcpt;
 }
 
 void

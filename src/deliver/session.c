@@ -43,7 +43,7 @@ struct session {
 	const struct mx_host *host;
 	char address[OUTCOME_ADDR_MAX];
 	char tls[OUTCOME_TLS_MAX];
-	int64_t started, mark;		/* clock_ms() */
+	int64_t started;		/* clock_ms() */
 	uint32_t connect_ms;
 	bool talked;			/* somebody was judged on it */
 
@@ -142,11 +142,9 @@ verdict(void *arg, struct smtp_message *message, struct smtp_rcpt *rcpt,
 {
 	struct session *s = arg;
 	struct outcome o = *judged;
-	int64_t now = clock_ms();
 
 	(void)message;
 	s->talked = true;
-	o.transfer_ms = (uint32_t)(now - s->mark);
 	tell(s, rcpt, &o);
 }
 
@@ -192,6 +190,11 @@ connect_to(struct session *s, struct conn *conn, const struct mx_addr *addr)
 	fd = dial(addr, s->how->port, until < s->ceiling ? until : s->ceiling,
 	    &s->err);
 	if (fd < 0) {
+		struct conn none = { .fd = -1, .trace_fd = s->how->trace_fd };
+
+		str_copy(none.trace_name, sizeof(none.trace_name),
+		    s->host->name);
+		conn_trace(&none, '*', s->err.text, strlen(s->err.text));
 		s->stage = STAGE_CONNECT;
 		return -1;
 	}
@@ -255,8 +258,7 @@ talk(struct session *s, const struct mx_addr *addr, bool try_tls)
 		rc = s->how->tls == TLS_REQUIRED ? -1 : 1;
 		goto out;
 	}
-	s->mark = clock_ms();
-	s->connect_ms = (uint32_t)(s->mark - s->started);
+	s->connect_ms = (uint32_t)(clock_ms() - s->started);
 	rc = smtp_send(client, s->messages, s->nmessage, &s->stage, &s->err);
 out:
 	smtp_free(client);

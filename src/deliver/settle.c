@@ -46,7 +46,7 @@ expire(struct settle *s, struct item *item)
 		outcome_from_err(&o, STAGE_NONE, &why);
 		if (rcpt->host != NULL)
 			str_copy(o.host, sizeof(o.host), rcpt->host);
-		words_attempt(&item->entry, i, &o);
+		words_attempt(&item->entry, i, &o, item_age_s(item));
 		if (entry_record(s->spool, &item->entry, i, &o, now,
 		    &err) < 0)
 			complain(item, &err);
@@ -110,8 +110,8 @@ settle_bounce(struct settle *s, struct item *item)
 		to = report_to(s, env, rows, nwanted);
 		if (to == NULL)
 			rc = 1;
-		else if (bounce_make(s->spool, s->how, &item->entry, rows,
-		    nwanted, to, &dsn, &err) < 0)
+		else if (bounce_make(s->spool, s->how, DSN_FAILED,
+		    &item->entry, rows, nwanted, to, &dsn, &err) < 0)
 			rc = -1;
 		else {
 			words_bounced(&item->entry, dsn.id);
@@ -127,6 +127,27 @@ settle_bounce(struct settle *s, struct item *item)
 		dispatch_add(s->dispatch, item_new(&dsn));
 	free(rows);
 	return rc;
+}
+
+/* Tell the sender of successes that the next host will not tell of. What a
+ * crash loses of this is not worth a place in the journal. */
+static void
+report_relayed(struct settle *s, struct item *item)
+{
+	struct entry dsn = { .fd = -1 };
+	struct err err;
+
+	if (item->nrelayed == 0 ||
+	    item->entry.env.reverse_path[0] == '\0')
+		return;
+	if (bounce_make(s->spool, s->how, DSN_RELAYED, &item->entry,
+	    item->relayed, item->nrelayed, item->entry.env.reverse_path, &dsn,
+	    &err) < 0) {
+		complain(item, &err);
+		return;
+	}
+	words_queued(&dsn);
+	dispatch_add(s->dispatch, item_new(&dsn));
 }
 
 static void
@@ -180,6 +201,7 @@ settle_item(struct settle *s, struct item *item)
 	const struct envelope *env = &item->entry.env;
 	int bounced;
 
+	report_relayed(s, item);
 	expire(s, item);
 	bounced = settle_bounce(s, item);
 	if (bounced < 0)

@@ -38,23 +38,20 @@ relay(const struct outcome *o, char *out, size_t size)
 
 void
 words_attempt(const struct entry *entry, size_t rcpt,
-    const struct outcome *o)
+    const struct outcome *o, double age_s)
 {
 	char where[OUTCOME_HOST_MAX + OUTCOME_ADDR_MAX + 16];
-	double whole = difftime(clock_wall(), entry->env.arrived_s);
 	double connect = o->connect_ms / 1000.0;
 	double transfer = o->transfer_ms / 1000.0;
-	double before = whole - connect - transfer;
+	double before = age_s - connect - transfer;
 
-	/* the arrival is known to the second only */
 	if (before < 0)
 		before = 0;
-	whole = before + connect + transfer;
 	relay(o, where, sizeof(where));
 	log_line(LOG_LEVEL_INFO, "smtp",
 	    "%s: to=<%s>, relay=%s, delay=%.2g, delays=%.2g/0/%.2g/%.2g, "
 	    "dsn=%s, status=%s (%s%s)%s%s",
-	    entry->id, entry->env.rcpts[rcpt].path, where, whole, before,
+	    entry->id, entry->env.rcpts[rcpt].path, where, age_s, before,
 	    connect, transfer, o->status, status_word(o->kind), o->text,
 	    o->in_doubt ? "; possible duplicate" : "",
 	    o->tls[0] != '\0' ? ", tls=" : "", o->tls);

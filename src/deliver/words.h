@@ -14,9 +14,9 @@
 /* An entry was taken into the queue: from, size, number of recipients. */
 void	words_queued(const struct entry *);
 
-/* One attempt at one recipient. */
+/* One attempt at one recipient; age_s: seconds since the message arrived. */
 void	words_attempt(const struct entry *, size_t rcpt,
-	    const struct outcome *);
+	    const struct outcome *, double age_s);
 
 /* An entry is done with. */
 void	words_removed(const struct entry *);
