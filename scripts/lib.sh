@@ -63,7 +63,7 @@ quietly()
 	log=$1
 	shift
 	code=0
-	"$@" >"$log" 2>&1 </dev/null || code=$?
+	("$@") >"$log" 2>&1 </dev/null || code=$?
 	if [ "$code" -ne 0 ]; then
 		tail -n 60 "$log"
 		echo "failed with $code: $* (all of it: $log)"
