@@ -259,7 +259,8 @@ START_TEST(defaults)
 	settings_list(&list);
 	for (line = buf_str(&list); line != NULL && *line != '\0';
 	    line = strchr(line, '\n'), line += line != NULL) {
-		if (sscanf(line, "%63s %*[^(](default: %127[^)\n]", name,
+		if (*line == ' ' || sscanf(line,
+		    "%63s %*[^(](default: %127[^)\n]", name,
 		    value) != 2 || value[0] == '(')
 			continue;
 		n++;
