@@ -17,6 +17,8 @@
 #include "smtp_peer.h"
 
 #define EHLO "EHLO c.example\r\n"
+/* Whoever turns us away hears goodbye (RFC 5321 4.1.1.10). */
+#define BYE "QUIT\r\n"
 #define HELO "HELO c.example\r\n"
 #define HANG_UP PEER_HANG_UP
 
@@ -47,15 +49,16 @@ static const struct opening good[] = {
 };
 
 static const struct opening bad[] = {
-	{ "never takes mail", { { "", "521 no mail here\r\n" } }, -1,
+	{ "never takes mail", { { "", "521 no mail here\r\n" }, { BYE, "" } }, -1,
 		ERR_PERM, "5.3.2", STAGE_GREETING, false },
-	{ "not this host", { { "", "554 5.7.1 go away\r\n" } }, -1,
+	{ "not this host", { { "", "554 5.7.1 go away\r\n" },
+		{ BYE, "" } }, -1,
 		ERR_TEMP, "4.7.1", STAGE_GREETING, false },
 	{ "busy", { { "", "421 mx busy\r\n" HANG_UP } }, -1,
 		ERR_TEMP, "4.3.2", STAGE_GREETING, false },
 	{ "not SMTP", { { "", "SSH-2.0-OpenSSH_9.2\r\n" } }, -1,
 		ERR_TEMP, "4.5.0", STAGE_GREETING, false },
-	{ "another welcome", { { "", "250 hello\r\n" } }, -1,
+	{ "another welcome", { { "", "250 hello\r\n" }, { BYE, "" } }, -1,
 		ERR_TEMP, "4.3.2", STAGE_GREETING, false },
 	{ "closed", { { "", HANG_UP } }, -1,
 		ERR_TEMP, "4.4.2", STAGE_GREETING, false },
@@ -66,14 +69,15 @@ static const struct opening bad[] = {
 	{ "talks before EHLO", { { "", "220 mx\r\n250 early\r\n" } }, -1,
 		ERR_TEMP, "4.5.0", STAGE_HELLO, false },
 	{ "EHLO: later", { { "", "220 mx\r\n" },
-		{ EHLO, "450 4.7.0 wait\r\n" } }, -1,
+		{ EHLO, "450 4.7.0 wait\r\n" }, { BYE, "" } }, -1,
 		ERR_TEMP, "4.7.0", STAGE_HELLO, false },
 	{ "EHLO: 421", { { "", "220 mx\r\n" }, { EHLO, "421 bye\r\n" } }, -1,
 		ERR_TEMP, "4.3.2", STAGE_HELLO, false },
 	{ "HELO refused too", { { "", "220 mx\r\n" }, { EHLO, "550 no\r\n" },
-		{ HELO, "550 5.7.1 no\r\n" } }, -1,
+		{ HELO, "550 5.7.1 no\r\n" }, { BYE, "" } }, -1,
 		ERR_TEMP, "4.7.1", STAGE_HELLO, false },
-	{ "EHLO: 354", { { "", "220 mx\r\n" }, { EHLO, "354 go\r\n" } }, -1,
+	{ "EHLO: 354", { { "", "220 mx\r\n" }, { EHLO, "354 go\r\n" },
+		{ BYE, "" } }, -1,
 		ERR_TEMP, "4.3.2", STAGE_HELLO, false },
 	{ "EHLO: no reply", { { "", "220 mx\r\n" }, { EHLO, "250\tmx\r\n" } },
 		-1, ERR_TEMP, "4.5.0", STAGE_HELLO, false },

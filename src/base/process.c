@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,22 +250,35 @@ process_drop_group(void)
 	become_group(getgid());
 }
 
+/* The uid and gid of a line "name:x:uid:gid:..." of /etc/passwd. */
+static bool
+is_user(const char *line, const char *user, uid_t *uid, gid_t *gid)
+{
+	size_t n = strlen(user);
+	unsigned u, g;
+
+	if (strncmp(line, user, n) != 0 || line[n] != ':' ||
+	    sscanf(line + n, ":%*[^:]:%u:%u:", &u, &g) != 2)
+		return false;
+	*uid = u;
+	*gid = g;
+	return true;
+}
+
 /*
  * A system's own users stand in /etc/passwd. The name service is not asked:
  * for a name it does not know it costs more than the rest of the start.
  */
 static bool
-find_in_passwd(const char *user, struct passwd *found)
+find_in_passwd(const char *user, uid_t *uid, gid_t *gid)
 {
 	FILE *file = fopen("/etc/passwd", "re");
-	const struct passwd *pw;
+	char line[1024];
 	bool is_found = false;
 
-	while (file != NULL && !is_found && (pw = fgetpwent(file)) != NULL)
-		if (strcmp(pw->pw_name, user) == 0) {
-			*found = *pw;
-			is_found = true;
-		}
+	while (file != NULL && !is_found &&
+	    fgets(line, sizeof(line), file) != NULL)
+		is_found = is_user(line, user, uid, gid);
 	if (file != NULL)
 		fclose(file);
 	return is_found;
@@ -275,14 +287,15 @@ find_in_passwd(const char *user, struct passwd *found)
 void
 process_find_user(const char *user)
 {
-	struct passwd pw;
+	uid_t uid;
+	gid_t gid;
 
-	if ((user == NULL || !find_in_passwd(user, &pw)) &&
-	    !find_in_passwd("nobody", &pw))
+	if ((user == NULL || !find_in_passwd(user, &uid, &gid)) &&
+	    !find_in_passwd("nobody", &uid, &gid))
 		return;
 	/* A worker must be neither root nor in the group of the spool. */
-	worker.uid = pw.pw_uid != 0 ? pw.pw_uid : NOBODY;
-	worker.gid = pw.pw_gid;
+	worker.uid = uid != 0 ? uid : NOBODY;
+	worker.gid = gid;
 	if (worker.gid == 0 || (process_has_group() &&
 	    worker.gid == getegid()))
 		worker.gid = NOBODY;

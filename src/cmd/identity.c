@@ -130,18 +130,6 @@ identity_spool(void)
 	return buf_detach(&path);
 }
 
-char *
-identity_login(void)
-{
-	const struct passwd *pw = getpwuid(getuid());
-	char number[32];
-
-	if (pw != NULL && pw->pw_name[0] != '\0')
-		return xstrdup(pw->pw_name);
-	snprintf(number, sizeof(number), "uid%lu", (unsigned long)getuid());
-	return xstrdup(number);
-}
-
 /* The name in a gecos field: up to the first comma; '&' is the login. */
 static char *
 gecos_name(const struct passwd *pw)
@@ -160,21 +148,23 @@ gecos_name(const struct passwd *pw)
 	return buf_detach(&name);
 }
 
-char *
-identity_full_name(void)
+void
+identity_caller(char **login, char **full_name)
 {
+	const struct passwd *pw = getpwuid(getuid());
 	const char *name = getenv("NAME");
-	const struct passwd *pw;
-	char *found = NULL;
+	char number[32];
 
+	snprintf(number, sizeof(number), "uid%lu", (unsigned long)getuid());
+	*login = xstrdup(pw != NULL && pw->pw_name[0] != '\0' ?
+	    pw->pw_name : number);
+	*full_name = NULL;
 	if (name != NULL && name[0] != '\0')
-		return xstrdup(name);
-	pw = getpwuid(getuid());
-	if (pw != NULL && pw->pw_gecos != NULL)
-		found = gecos_name(pw);
-	if (found != NULL && found[0] == '\0') {
-		free(found);
-		found = NULL;
+		*full_name = xstrdup(name);
+	else if (pw != NULL && pw->pw_gecos != NULL)
+		*full_name = gecos_name(pw);
+	if (*full_name != NULL && (*full_name)[0] == '\0') {
+		free(*full_name);
+		*full_name = NULL;
 	}
-	return found;
 }

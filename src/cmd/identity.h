@@ -31,11 +31,11 @@ char	*identity_spool(void);
 bool	identity_user_path(const char *variable, const char *fallback,
 	    const char *name, struct buf *out);
 
-/* The calling user's login; the caller frees. Never empty. */
-char	*identity_login(void);
-
-/* The caller's name for From: NAME of the environment, else the user
- * database's; NULL when there is none. The caller frees. */
-char	*identity_full_name(void);
+/*
+ * The calling user: login, never empty, and his name for From: NAME of the
+ * environment, else the user database's, NULL when there is none. The caller
+ * frees both.
+ */
+void	identity_caller(char **login, char **full_name);
 
 #endif

@@ -54,7 +54,7 @@ find_own_address(struct intake *in, struct err *err)
 	struct buf path = { 0 };
 	int rc;
 
-	in->login = identity_login();
+	identity_caller(&in->login, &in->full_name);
 	rc = address_join(in->login, strlen(in->login), in->settings->origin,
 	    &path, err);
 	in->from = buf_detach(&path);
@@ -80,8 +80,10 @@ intake_init(struct intake *in, const struct options *options,
 		.spool = spool, .place = PLACE_RUN };
 	if (find_own_address(in, err) < 0 || find_sender(in, err) < 0)
 		return -1;
-	in->full_name = options->full_name != NULL ?
-	    xstrdup(options->full_name) : identity_full_name();
+	if (options->full_name != NULL) {
+		free(in->full_name);
+		in->full_name = xstrdup(options->full_name);
+	}
 	for (size_t i = 0; i < options->to.n; i++)
 		add_list(in, options->to.v[i]);
 	if (options->mode != MODE_FILES)
@@ -112,7 +114,7 @@ intake_release(struct intake *in)
 
 /* A recipient that is no address: a row that failed before it was tried. */
 static void
-add_bad(struct envelope *env, const char *line)
+add_bad(struct envelope *env, const char *line, uint8_t notify)
 {
 	const char *reason = strstr(line, ": ");
 	struct outcome o = { 0 };
@@ -123,7 +125,7 @@ add_bad(struct envelope *env, const char *line)
 	err_set(&err, ERR_PERM, "5.1.3", "%s",
 	    reason != NULL ? reason + 2 : "not an address");
 	outcome_from_err(&o, STAGE_NONE, &err);
-	envelope_append(env, path);
+	envelope_append(env, path)->notify = notify;
 	envelope_note(env, env->nrcpt - 1, &o, clock_wall());
 	free(path);
 }
@@ -162,9 +164,9 @@ make_envelope(struct intake *in, const struct message *m,
 	add_rcpts(in, env, &good);
 	envelope_unique(env);
 	for (size_t i = 0; i < in->bad.n; i++)
-		add_bad(env, in->bad.v[i]);
+		add_bad(env, in->bad.v[i], in->options->notify);
 	for (size_t i = 0; i < bad.n; i++)
-		add_bad(env, bad.v[i]);
+		add_bad(env, bad.v[i], in->options->notify);
 	strlist_release(&good);
 	strlist_release(&bad);
 	if (envelope_count(env, OUTCOME_NONE) > 0)
@@ -218,10 +220,14 @@ step(struct pass *p, struct err *err)
 static int
 write_header(const struct intake *in, struct pass *p, struct err *err)
 {
+	/* the caller's own name belongs to his own address only */
+	bool own = in->options->full_name != NULL || in->sender[0] == '\0' ||
+	    strcmp(in->sender, in->from) == 0;
+	const char *name = own ? in->full_name : NULL;
 	const struct message_fix fix = { .queue_id = p->draft->id,
 		.hostname = in->settings->hostname,
 		.from = in->sender[0] != '\0' ? in->sender : in->from,
-		.full_name = in->full_name,
+		.full_name = name,
 		.uid = (unsigned)getuid(), .now = clock_wall() };
 	struct buf header = { 0 };
 	int rc = message_fix(&p->message, &fix, &header, err);

@@ -235,6 +235,20 @@ promise(void *arg, struct item *item)
 	log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", item->entry.id, err.text);
 }
 
+/* Refused, and no report may be mailed: then it is said here. */
+static void
+print_unmailed(const struct submit *s, const struct item *item)
+{
+	const struct envelope *env = &item->entry.env;
+
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (env->rcpts[i].state == OUTCOME_FAILED &&
+		    s->options->errors != ERRORS_QUIET &&
+		    (env->reverse_path[0] == '\0' ||
+		    (env->rcpts[i].notify & NOTIFY_NEVER) != 0))
+			result_refused(s->options->name, &env->rcpts[i]);
+}
+
 /* Failures nobody is told of any other way are mailed to the sender. */
 static void
 mail_refused(struct submit *s)
@@ -245,6 +259,7 @@ mail_refused(struct submit *s)
 	s->settle.drop = false;
 	while ((item = s->refused) != NULL) {
 		s->refused = item->next;
+		print_unmailed(s, item);
 		settle_item(&s->settle, item);
 	}
 }

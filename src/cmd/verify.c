@@ -48,7 +48,7 @@ resolve(struct verify *v, const struct delivery *how, struct strlist *ask)
 	const struct resolver_options options = {
 		.nameserver = how->nameserver, .timeout_s = how->dns_s };
 	struct mx_answer answer;
-	struct lookup l;
+	struct lookup l = { 0 };
 	struct err err;
 	int rc;
 

@@ -72,7 +72,8 @@ write_dsn(struct spool *spool, const struct delivery *how,
 	    entry_header(spool, entry, BOUNCE_HEADER_MAX, &header, err) < 0)
 		goto out;
 	dsn->header = &header;
-	dsn->whole = entry->env.ret != RET_HDRS &&
+	/* of a success the header says enough (RFC 3461 4.3) */
+	dsn->whole = dsn->kind == DSN_FAILED && entry->env.ret != RET_HDRS &&
 	    entry->env.size <= how->dsn_whole_max;
 	dsn_write(dsn, &text);
 	if (draft_write(draft, text.data, text.len, err) < 0)

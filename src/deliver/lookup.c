@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,21 @@
 /* Beyond what its queries may take, a resolver child gets this long. */
 #define LOOKUP_GRACE_MS 5000
 
+static void
+reap(struct lookup *l)
+{
+	if (l->ending > 0)
+		waitpid(l->ending, NULL, 0);
+	l->ending = 0;
+}
+
 int
 lookup_start(struct lookup *l, const struct resolver_options *options,
     struct strlist *domains, struct err *err)
 {
 	int fds[2];
 
+	reap(l);
 	*l = (struct lookup){ .fd = -1 };
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(err, ERR_TEMP, "4.3.0", "pipe: %s",
@@ -32,6 +42,8 @@ lookup_start(struct lookup *l, const struct resolver_options *options,
 		process_close_all_but(&fds[1], 1);
 		process_detach_output();
 		process_drop_all();
+		/* its threads are few and short-lived: one heap will do */
+		mallopt(M_ARENA_MAX, 1);
 		resolver_run(options, domains->v, domains->n, fds[1]);
 		_exit(0);
 	}
@@ -105,11 +117,15 @@ lookup_end(struct lookup *l)
 	if (l->pid > 0) {
 		if (l->left > 0)
 			kill(l->pid, SIGKILL);
-		waitpid(l->pid, NULL, 0);
+		/* it has nothing more to say, and nobody waits for its end */
+		if (l->left > 0)
+			waitpid(l->pid, NULL, 0);
+		else
+			l->ending = l->pid;
 		close(l->fd);
 	}
 	strlist_release(&l->domains);
 	free(l->answered);
 	buf_release(&l->in);
-	*l = (struct lookup){ .fd = -1 };
+	*l = (struct lookup){ .fd = -1, .ending = l->ending };
 }

@@ -18,6 +18,7 @@
 
 struct lookup {
 	pid_t	 pid;		/* 0: none is running */
+	pid_t	 ending;	/* the one before, to be reaped; 0: none */
 	int	 fd;
 	int64_t	 deadline;	/* clock_ms(): killed after it */
 	struct strlist domains;	/* asked for; an answer's index points here */
@@ -28,7 +29,7 @@ struct lookup {
 
 /*
  * Fork a resolver child for the domains, which are taken over (*domains is
- * empty afterwards). Returns 0, or -1 with *err.
+ * empty afterwards). *l is all zero, or was ended by lookup_end(). Returns 0, or -1 with *err.
  */
 int	lookup_start(struct lookup *, const struct resolver_options *,
 	    struct strlist *domains, struct err *);

@@ -18,10 +18,14 @@
 #include "net/dial.h"
 #include "net/tls.h"
 #include "smtp/client.h"
+#include "spool/retry.h"
 
-/* RFC 5321 5.1 wants at least two addresses tried; more than a handful only
- * makes the caller wait (Postfix: 5). */
-#define SESSION_ADDRESSES_MAX 5
+/*
+ * RFC 5321 5.1 wants every address tried in its order, and at least two; a
+ * host with many must not use up the patience that the others are owed.
+ */
+#define SESSION_ADDRESSES_MAX 15
+#define SESSION_HOST_ADDRESSES_MAX 3
 
 /* The slowest we let a peer take a message. */
 #define SESSION_BYTES_PER_S 4096
@@ -38,6 +42,8 @@ struct session {
 	size_t nmessage;
 	struct smtp_rcpt *rcpts;
 	size_t nrcpt;
+	struct outcome **held;		/* per rcpt: see verdict(); owned */
+	bool last_host;
 
 	/* the connection of the moment */
 	const struct mx_host *host;
@@ -46,6 +52,7 @@ struct session {
 	int64_t started;		/* clock_ms() */
 	uint32_t connect_ms;
 	bool talked;			/* somebody was judged on it */
+	bool downgraded;		/* in clear though TLS was offered */
 
 	/* why the last host did not do */
 	struct err err;
@@ -98,6 +105,7 @@ set_load(struct session *s, const struct task *load, size_t n)
 {
 	s->messages = xcalloc(n, sizeof(*s->messages));
 	s->rcpts = xcalloc(n, sizeof(*s->rcpts));
+	s->held = xcalloc(n, sizeof(*s->held));
 	s->nrcpt = n;
 	for (size_t i = 0; i < n; i++) {
 		const struct entry *entry = &load[i].item->entry;
@@ -122,7 +130,43 @@ set_load(struct session *s, const struct task *load, size_t n)
 }
 
 static void
-tell(struct session *s, struct smtp_rcpt *rcpt, struct outcome *o)
+tell(struct session *s, struct smtp_rcpt *rcpt, const struct outcome *o)
+{
+	rcpt->done = o->kind;
+	if (report_send(s->report_fd, rcpt->id, o) < 0)
+		_exit(0);	/* nobody is left to tell */
+	free(s->held[rcpt->id]);	/* o may have been it */
+	s->held[rcpt->id] = NULL;
+}
+
+/*
+ * A server that we talk to in clear, because TLS did not work, may refuse
+ * that; then the trouble with TLS is to blame, which may pass.
+ */
+static void
+excuse_downgrade(const struct session *s, struct outcome *o)
+{
+	if (!s->downgraded || o->kind != OUTCOME_FAILED ||
+	    (o->code != 530 && strncmp(o->status, "5.7.", 4) != 0))
+		return;
+	o->kind = OUTCOME_DEFERRED;
+	str_copy(o->status, sizeof(o->status), "4.7.5");
+}
+
+/*
+ * A deferral is not the last word while another host is left (RFC 5321 5.1:
+ * the addresses are tried until one succeeds); it is held and told when none
+ * does better. Greylisting wants the same host again later.
+ */
+static bool
+may_hold(const struct session *s, const struct outcome *o)
+{
+	return !s->last_host && o->kind == OUTCOME_DEFERRED && !o->in_doubt &&
+	    !retry_is_greylisting(o->code, o->status, o->text);
+}
+
+static void
+place(const struct session *s, struct outcome *o)
 {
 	if (s->host != NULL) {
 		str_copy(o->host, sizeof(o->host), s->host->name);
@@ -131,9 +175,6 @@ tell(struct session *s, struct smtp_rcpt *rcpt, struct outcome *o)
 	str_copy(o->tls, sizeof(o->tls), s->tls);
 	o->port = s->how->port;
 	o->connect_ms = s->connect_ms;
-	rcpt->done = o->kind;
-	if (report_send(s->report_fd, rcpt->id, o) < 0)
-		_exit(0);	/* nobody is left to tell */
 }
 
 static void
@@ -145,7 +186,34 @@ verdict(void *arg, struct smtp_message *message, struct smtp_rcpt *rcpt,
 
 	(void)message;
 	s->talked = true;
-	tell(s, rcpt, &o);
+	excuse_downgrade(s, &o);
+	place(s, &o);
+	if (!may_hold(s, &o)) {
+		tell(s, rcpt, &o);
+		return;
+	}
+	if (s->held[rcpt->id] == NULL)
+		s->held[rcpt->id] = xmalloc(sizeof(o));
+	*s->held[rcpt->id] = o;
+	rcpt->done = OUTCOME_DEFERRED;
+}
+
+/* Those held may be judged again by the next host. */
+static void
+take_up_held(struct session *s)
+{
+	for (size_t i = 0; i < s->nrcpt; i++)
+		if (s->held[i] != NULL && s->rcpts[i].done == OUTCOME_DEFERRED)
+			s->rcpts[i].done = OUTCOME_NONE;
+}
+
+static bool
+holds_any(const struct session *s)
+{
+	for (size_t i = 0; i < s->nrcpt; i++)
+		if (s->held[i] != NULL && s->rcpts[i].done == OUTCOME_DEFERRED)
+			return true;
+	return false;
 }
 
 static size_t
@@ -228,6 +296,7 @@ secure(struct session *s, struct conn *conn, struct smtp_client *client,
 	rc = smtp_starttls(client, s->host->name, &s->err);
 	if (rc < 0)
 		return -1;
+	s->downgraded = rc > 0;
 	if (rc > 0 && s->how->tls == TLS_REQUIRED)
 		return err_set(&s->err, ERR_TEMP, "4.7.4",
 		    "TLS is required here, but %s declined it", s->host->name);
@@ -241,7 +310,8 @@ secure(struct session *s, struct conn *conn, struct smtp_client *client,
  * broke it and clear text may be tried.
  */
 static int
-talk(struct session *s, const struct mx_addr *addr, bool try_tls)
+talk(struct session *s, const struct mx_addr *addr, bool try_tls,
+    bool careful)
 {
 	struct conn conn;
 	struct smtp_client *client;
@@ -252,6 +322,8 @@ talk(struct session *s, const struct mx_addr *addr, bool try_tls)
 		return -1;
 	client = smtp_new(&conn, s->how->hostname, &s->patience,
 	    s->how->transaction_recipients, verdict, s);
+	if (careful)
+		smtp_be_careful(client);
 	if (smtp_hello(client, &s->stage, &s->err) < 0)
 		goto out;
 	if (secure(s, &conn, client, try_tls) < 0) {
@@ -263,7 +335,7 @@ talk(struct session *s, const struct mx_addr *addr, bool try_tls)
 out:
 	smtp_free(client);
 	/* the last verdict is out: end of the report, then the goodbye */
-	if (rc == 0 && undecided(s) == 0) {
+	if (rc == 0 && undecided(s) == 0 && !holds_any(s)) {
 		conn.watch_fd = -1;
 		close(s->report_fd);
 		s->report_fd = -1;
@@ -273,26 +345,32 @@ out:
 	return rc;
 }
 
-/* One address, in as many connections as the server's limits ask for. */
+/* One address, in as many connections as the server's limits ask for: in
+ * clear when TLS fails, and without what it offers when it breaks the rules. */
 static int
 visit(struct session *s, const struct mx_addr *addr)
 {
-	bool try_tls = s->how->tls != TLS_OFF;
+	bool try_tls = s->how->tls != TLS_OFF, careful = false, again;
 	size_t left;
 	int rc;
 
+	s->downgraded = false;
 	do {
 		left = undecided(s);
-		rc = talk(s, addr, try_tls);
+		rc = talk(s, addr, try_tls, careful);
+		again = rc == 0 && undecided(s) < left;
 		if (rc > 0) {
 			try_tls = false;
-			rc = talk(s, addr, false);
-		}
-	} while (rc == 0 && undecided(s) > 0 && undecided(s) < left);
+			s->downgraded = again = true;
+		} else if (rc < 0 && !careful && s->stage >= STAGE_MAIL &&
+		    strcmp(s->err.status, "4.5.0") == 0)
+			careful = again = true;
+	} while (again && undecided(s) > 0);
 	return rc;
 }
 
-/* What nobody decided: the last host's failure speaks for the site. */
+/* What nobody decided: what was held, or the last host's failure, which then
+ * speaks for the site. */
 static void
 give_up(struct session *s)
 {
@@ -302,32 +380,46 @@ give_up(struct session *s)
 		err_set(&s->err, ERR_TEMP, "4.4.1", "no host could be reached");
 	outcome_from_err(&o, s->stage, &s->err);
 	o.whole_site = !s->talked;
+	place(s, &o);
+	take_up_held(s);
 	for (size_t i = 0; i < s->nrcpt; i++)
 		if (s->rcpts[i].done == OUTCOME_NONE)
-			tell(s, &s->rcpts[i], &o);
+			tell(s, &s->rcpts[i], s->held[i] != NULL ?
+			    s->held[i] : &o);
+}
+
+/* The addresses of one host, until one of them has judged. */
+static void
+visit_host(struct session *s, const struct mx_host *host, unsigned *tried)
+{
+	for (size_t a = 0; a < host->naddr; a++) {
+		if (undecided(s) == 0 || a == SESSION_HOST_ADDRESSES_MAX ||
+		    *tried == SESSION_ADDRESSES_MAX ||
+		    clock_ms() >= s->ceiling)
+			return;
+		(*tried)++;
+		s->host = host;
+		s->err = (struct err){ 0 };
+		visit(s, &host->addr[a]);
+	}
 }
 
 static void
 visit_hosts(struct session *s)
 {
-	unsigned tried = 0;
+	size_t n = s->site->nhost;
+	unsigned tried = 0, before;
 	bool refused_for_good = true;
 
-	for (size_t h = 0; h < s->site->nhost; h++) {
-		s->host = &s->site->hosts[h];
-		refused_for_good &= s->host->naddr > 0;
-		for (size_t a = 0; a < s->host->naddr; a++) {
-			if (undecided(s) == 0)
-				return;
-			if (tried++ == SESSION_ADDRESSES_MAX ||
-			    clock_ms() >= s->ceiling)
-				goto out;
-			s->err = (struct err){ 0 };
-			visit(s, &s->host->addr[a]);
-			refused_for_good &= s->err.kind == ERR_PERM;
-		}
+	for (size_t h = 0; h < n; h++) {
+		take_up_held(s);
+		if (undecided(s) == 0)
+			return;
+		before = tried;
+		s->last_host = h + 1 == n;
+		visit_host(s, &s->site->hosts[h], &tried);
+		refused_for_good &= tried > before && s->err.kind == ERR_PERM;
 	}
-out:
 	/* 521 from one host is final only when all say so (RFC 7504 3) */
 	if (s->err.kind == ERR_PERM && !refused_for_good)
 		s->err.kind = ERR_TEMP;

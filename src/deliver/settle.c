@@ -23,6 +23,22 @@ complain(const struct item *item, const struct err *err)
 	    err->text);
 }
 
+/* The end of waiting: it failed, but with the temporary status and the words
+ * of the last attempt, which is what the sender wants to know (RFC 3463 2:
+ * a temporary condition that went on has caused abandonment). */
+static void
+given_up(const struct rcpt *rcpt, struct outcome *o)
+{
+	bool temp = rcpt->status != NULL && rcpt->status[0] == '4';
+
+	*o = (struct outcome){ .kind = OUTCOME_FAILED };
+	str_copy(o->status, sizeof(o->status), temp ? rcpt->status : "4.4.7");
+	str_copy(o->text, sizeof(o->text),
+	    rcpt->text != NULL ? rcpt->text : "never tried");
+	if (rcpt->host != NULL)
+		str_copy(o->host, sizeof(o->host), rcpt->host);
+}
+
 /* Too old: what was deferred has failed (RFC 5321 4.5.4.1). */
 static void
 expire(struct settle *s, struct item *item)
@@ -31,7 +47,7 @@ expire(struct settle *s, struct item *item)
 	time_t now = clock_wall();
 	uintmax_t hours = (uintmax_t)(env->expires_s - env->arrived_s) / 3600;
 	struct outcome o = { 0 };
-	struct err why, err;
+	struct err err;
 
 	if (now < env->expires_s)
 		return;
@@ -40,12 +56,10 @@ expire(struct settle *s, struct item *item)
 
 		if (rcpt->state != OUTCOME_DEFERRED)
 			continue;
-		err_set(&why, ERR_PERM, "4.4.7",
-		    "not delivered within %ju hours; last: %s", hours,
-		    rcpt->text != NULL ? rcpt->text : "never tried");
-		outcome_from_err(&o, STAGE_NONE, &why);
-		if (rcpt->host != NULL)
-			str_copy(o.host, sizeof(o.host), rcpt->host);
+		given_up(rcpt, &o);
+		log_line(LOG_LEVEL_INFO, "qmgr", "%s: to=<%s>, status=expired "
+		    "(not delivered within %ju hours)", item->entry.id,
+		    rcpt->path, hours);
 		words_attempt(&item->entry, i, &o, item_age_s(item));
 		if (entry_record(s->spool, &item->entry, i, &o, now,
 		    &err) < 0)

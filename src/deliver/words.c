@@ -50,10 +50,9 @@ words_attempt(const struct entry *entry, size_t rcpt,
 	relay(o, where, sizeof(where));
 	log_line(LOG_LEVEL_INFO, "smtp",
 	    "%s: to=<%s>, relay=%s, delay=%.2g, delays=%.2g/0/%.2g/%.2g, "
-	    "dsn=%s, status=%s (%s%s)%s%s",
+	    "dsn=%s, status=%s (%s)%s%s",
 	    entry->id, entry->env.rcpts[rcpt].path, where, age_s, before,
 	    connect, transfer, o->status, status_word(o->kind), o->text,
-	    o->in_doubt ? "; possible duplicate" : "",
 	    o->tls[0] != '\0' ? ", tls=" : "", o->tls);
 }
 

@@ -212,6 +212,11 @@ write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 	dsn_status(d, r, status);
 	buf_printf(&text, "<%s>", r->path);
 	wrap(out, 2, &text);
+	if (d->kind == DSN_FAILED && status[0] == '4') {
+		buf_adds(&text, "It was tried again and again, until it was "
+		    "given up. The last time:");
+		wrap(out, 4, &text);
+	}
 	if (d->kind != DSN_RELAYED) {
 		buf_printf(&text, "Reason: %s (%s)", status_meaning(status),
 		    status);

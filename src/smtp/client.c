@@ -67,7 +67,9 @@ smtp_new(struct conn *conn, const char *hostname,
 	struct smtp_client *c = xcalloc(1, sizeof(*c));
 
 	c->conn = conn;
-	c->hostname = strchr(hostname, '.') != NULL ? xstrdup(hostname) :
+	/* "localhost.localdomain" is no name that others could look up */
+	c->hostname = strchr(hostname, '.') != NULL &&
+	    !str_istarts(hostname, "localhost.") ? xstrdup(hostname) :
 	    literal(conn->fd, hostname);
 	c->patience = patience;
 	c->rcpt_max = rcpt_max;
@@ -93,6 +95,12 @@ smtp_free(struct smtp_client *c)
 	buf_release(&c->block);
 	buf_release(&c->stuffed);
 	free(c);
+}
+
+void
+smtp_be_careful(struct smtp_client *c)
+{
+	c->careful = true;
 }
 
 const struct ehlo *
@@ -136,6 +144,30 @@ turned_away(const struct reply *reply, enum err_kind kind, struct err *err)
 	return err_set(err, kind, status, "%s", line);
 }
 
+/* What was offered, less what has shown not to work. */
+static void
+learn_offers(struct smtp_client *c, const char *text)
+{
+	struct ehlo *e = &c->offers;
+
+	ehlo_parse(e, text);
+	if (c->careful)
+		*e = (struct ehlo){ .extended = e->extended,
+			.starttls = e->starttls, .utf8 = e->utf8,
+			.rcpt_max = e->rcpt_max, .mail_max = e->mail_max };
+}
+
+/* Part politely from a server that does not want us (RFC 5321 4.1.1.10). */
+static void
+quit_unwanted(struct smtp_client *c, const struct reply *reply)
+{
+	struct err err;
+
+	if (reply->code != 421 && reply->code != 0 &&
+	    conn_write(c->conn, "QUIT\r\n", 6, c->patience->quit_s, &err) == 0)
+		conn_flush(c->conn, c->patience->quit_s, &err);
+}
+
 /* EHLO, or HELO to a server from before RFC 1869. */
 static int
 hello(struct smtp_client *c, struct err *err)
@@ -148,11 +180,13 @@ hello(struct smtp_client *c, struct err *err)
 	if (ask(c, "EHLO", c->hostname, wait_s, &reply, err) < 0)
 		goto out;
 	if (reply_is_ok(&reply))
-		ehlo_parse(&c->offers, buf_str(&reply.text));
+		learn_offers(c, buf_str(&reply.text));
 	else if (reply_is_perm(&reply) &&
 	    ask(c, "HELO", c->hostname, wait_s, &reply, err) < 0)
 		goto out;
 	rc = reply_is_ok(&reply) ? 0 : turned_away(&reply, ERR_TEMP, err);
+	if (rc < 0)
+		quit_unwanted(c, &reply);
 out:
 	reply_release(&reply);
 	return rc;
@@ -173,6 +207,8 @@ smtp_hello(struct smtp_client *c, enum outcome_stage *stage, struct err *err)
 		rc = turned_away(&reply, ERR_PERM, err);
 	else
 		rc = turned_away(&reply, ERR_TEMP, err);
+	if (rc < 0)
+		quit_unwanted(c, &reply);
 	reply_release(&reply);
 	if (rc < 0)
 		return -1;

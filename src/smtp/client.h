@@ -92,6 +92,13 @@ void	smtp_free(struct smtp_client *);
  */
 int	smtp_hello(struct smtp_client *, enum outcome_stage *, struct err *);
 
+/*
+ * Believe nothing that the server offers but STARTTLS and SMTPUTF8: for one
+ * that got something wrong (smtp_send() failed with status 4.5.0). To be said
+ * before smtp_hello().
+ */
+void	smtp_be_careful(struct smtp_client *);
+
 /* What the server offered last. */
 const struct ehlo *smtp_offers(const struct smtp_client *);
 
@@ -115,7 +122,8 @@ int	smtp_starttls(struct smtp_client *, const char *host, struct err *);
  * recipients or messages on one connection.
  *
  * Returns 0 when the session ended in order, or -1 with *err (ERR_TEMP) and
- * *stage when it was lost.
+ * *stage when it was lost; status 4.5.0: the server broke the rules, or did not
+ * know what it had offered.
  */
 int	smtp_send(struct smtp_client *, struct smtp_message *, size_t n,
 	    enum outcome_stage *, struct err *);

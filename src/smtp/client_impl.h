@@ -73,6 +73,7 @@ struct again {
 };
 
 struct smtp_client {
+	bool	careful;		/* see smtp_be_careful() */
 	struct conn *conn;
 	char	*hostname;	/* owned */
 	const struct smtp_patience *patience;

@@ -59,6 +59,17 @@ hold(struct transaction *t, bool all, const struct outcome *o)
 	t->accepted = 0;
 }
 
+/*
+ * The server does not know what it has offered itself; without it, it may
+ * take the message.
+ */
+static bool
+params_unknown(const struct smtp_client *c, int code)
+{
+	return (code == 501 || code == 504 || code == 555) &&
+	    (c->offers.size || c->offers.eightbit || c->offers.dsn);
+}
+
 static int
 mail_heard(struct smtp_client *c, struct transaction *t, struct reply *reply,
     struct err *err)
@@ -71,6 +82,8 @@ mail_heard(struct smtp_client *c, struct transaction *t, struct reply *reply,
 		return 0;
 	}
 	if (!reply_is_temp(reply) && !reply_is_perm(reply))
+		return dialogue_desync(c, err, "reply to MAIL", reply);
+	if (params_unknown(c, reply->code))
 		return dialogue_desync(c, err, "reply to MAIL", reply);
 	t->refused = true;
 	if (reply->code == 503 && c->open) {
@@ -131,6 +144,9 @@ data_heard(struct smtp_client *c, struct transaction *t, struct reply *reply,
 	}
 	if (!reply_is_temp(reply) && !reply_is_perm(reply))
 		return dialogue_desync(c, err, "reply to DATA", reply);
+	/* it did offer to take commands one behind the other */
+	if (reply->code == 503 && c->offers.pipelining && t->accepted > 0)
+		return dialogue_desync(c, err, "reply to DATA", reply);
 	verdict_reply(&o, STEP_DATA, reply);
 	hold(t, false, &o);
 	return 0;
@@ -167,13 +183,15 @@ body_heard(struct smtp_client *c, const struct pending *p, struct reply *reply,
 	if (p->step == STEP_DOT || reply_is_ok(reply))
 		c->open = false;
 	verdict_settle(c, t);
+	if (unknown)
+		return dialogue_desync(c, err, "reply to the message", reply);
 	verdict_reply(&o, p->step, reply);
-	if (unknown || o.kind == OUTCOME_NONE) {
+	if (o.kind == OUTCOME_NONE) {
 		o.kind = OUTCOME_DEFERRED;
 		str_copy(o.status, sizeof(o.status), "4.5.0");
 	}
 	verdict_accepted(c, t, &o);
-	if (unknown || reply->code / 100 == 3)
+	if (reply->code / 100 == 3)
 		return dialogue_desync(c, err, "reply to the message", reply);
 	if (!gone)
 		return err_set(err, ERR_TEMP, "4.4.2", "%s", o.text);
