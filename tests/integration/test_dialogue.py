@@ -783,3 +783,62 @@ def _connected(pid, srv):
     except OSError:
         pass
     return False
+
+
+# -- another way -------------------------------------------------------------
+
+@pytest.mark.parametrize('stage', ['mail', 'rcpt', 'data', 'dot'])
+def test_temporary_refusal_asks_the_next_host(lab, client, stage):
+    """RFC 5321 5.1: until a delivery attempt succeeds."""
+    full, healthy = lab.servers_for(lab.name(), {stage: '452 4.3.1 disk full'},
+                                    {})
+    client.submit(f'bob@{full.domain}').quiet()
+    assert healthy.recipients == [f'bob@{full.domain}']
+    assert full.messages == [] and client.empty()
+
+
+def test_temporary_refusal_everywhere(lab, client):
+    one, two = lab.servers_for(lab.name(), {'rcpt': '452 4.3.1 disk full'},
+                               {'rcpt': '451 4.3.2 busy'})
+    rcpt = f'bob@{one.domain}'
+    client.submit(rcpt).quiet()
+    assert client.queued() == [rcpt]
+    assert len(one.sessions) == len(two.sessions) == 1
+
+
+def test_greylisting_does_not_ask_the_next_host(lab, client):
+    grey, other = lab.servers_for(
+        lab.name(), {'rcpt': '450 4.7.1 Greylisted, try again later'}, {})
+    client.submit(f'bob@{grey.domain}').quiet()
+    assert other.sessions == [] and len(client.queued()) == 1
+
+
+def test_sixth_host_is_asked(lab, client):
+    *never, last = lab.servers_for(
+        lab.name(), *[{'connect': ('521 5.3.2 never', DROP)}] * 5, {})
+    client.submit(f'bob@{last.domain}').quiet()
+    assert last.recipients == [f'bob@{last.domain}']
+
+
+@pytest.mark.parametrize('stage', ['mail', 'rcpt', 'data'])
+def test_clear_text_refused_after_tls_failed(lab, client, stage):
+    """The trouble with TLS may pass; it is no refusal of the message."""
+    srv = lab.server(tls=True, script={
+        'starttls': '454 4.7.0 TLS not available', stage:
+        '530 5.7.0 Must issue a STARTTLS command first'})
+    rcpt = f'bob@{srv.domain}'
+    client.submit(rcpt).quiet()
+    assert client.queued() == [rcpt]
+
+
+@pytest.mark.parametrize('caps, script', [
+    (CAPS + ['CHUNKING'], {'bdat': '500 5.5.1 unknown command'}),
+    (CAPS, {'mail': each('501 5.5.4 SIZE?', '250 ok')}),
+    (CAPS, {'data': each('503 5.5.0 improper pipelining', '354 go')}),
+], ids=['BDAT', 'SIZE', 'PIPELINING'])
+def test_what_was_offered_does_not_work(lab, client, caps, script):
+    srv = lab.server(caps=caps, script=script)
+    srv.tolerant = True         # it reads the text of BDAT as commands
+    rcpt = f'bob@{srv.domain}'
+    client.submit(rcpt).quiet()
+    assert srv.recipients == [rcpt] and client.empty()
