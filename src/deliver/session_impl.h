@@ -1,0 +1,56 @@
+/*
+ * Shared by session.c (the load, its verdicts, the order of hosts) and
+ * visit.c (one address); nobody else includes it.
+ */
+#ifndef DELIVER_SESSION_IMPL_H
+#define DELIVER_SESSION_IMPL_H
+
+#include "deliver/session.h"
+#include "net/conn.h"
+#include "smtp/client.h"
+
+struct session {
+	const struct delivery *how;
+	const struct site *site;
+	struct smtp_patience patience;
+	unsigned connect_s;
+	int report_fd;
+	int64_t ceiling;		/* clock_ms(), for everything */
+
+	struct smtp_message *messages;
+	size_t nmessage;
+	struct smtp_rcpt *rcpts;
+	size_t nrcpt;
+	struct outcome **held;		/* per rcpt: see verdict(); owned */
+	bool last_host;
+
+	/* the connection of the moment */
+	const struct mx_host *host;
+	char address[OUTCOME_ADDR_MAX];
+	char tls[OUTCOME_TLS_MAX];
+	int64_t started;		/* clock_ms() */
+	uint32_t connect_ms;
+	bool talked;			/* somebody was judged on it */
+	bool downgraded;		/* in clear though TLS was offered */
+
+	/* why the last host did not do */
+	struct err err;
+	enum outcome_stage stage;
+};
+
+/* What smtp/ tells of a forward-path: reported, or held for the next host. */
+void	session_verdict(void *arg, struct smtp_message *, struct smtp_rcpt *,
+	    const struct outcome *);
+
+/* Forward-paths that nobody has judged; is any verdict held back? */
+size_t	session_undecided(const struct session *);
+bool	session_holds_any(const struct session *);
+
+/*
+ * Deliver to one address, in as many connections as that takes. Closes the
+ * report when everybody is decided. Returns 0 when the server was heard out;
+ * -1 with s->err and s->stage when the next address should be tried.
+ */
+int	session_visit(struct session *, const struct mx_addr *);
+
+#endif
