@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
-#include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -22,6 +20,7 @@
 #include "cmd/settings.h"
 #include "cmd/submit.h"
 #include "cmd/verify.h"
+#include "mail/idn.h"
 #include "net/tls.h"
 
 #define DEFAULT_TAG "postrider"
@@ -48,7 +47,7 @@ print_version(void)
 
 	buf_printf(&text, "postrider " PACKAGE_VERSION "\n"
 	    "GnuTLS %s, libidn2 %s, DNS by the C library's resolver\n",
-	    tls_library(), idn2_check_version(NULL));
+	    tls_library(), idn_library());
 	(void)!write_all(STDOUT_FILENO, text.data, text.len);
 	buf_release(&text);
 	return EX_OK;

@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "deliver/dispatch_impl.h"
 #include "deliver/words.h"
+#include "net/tls.h"
 #include "spool/sites.h"
 
 /* With more items than this their files are closed between uses. */
@@ -390,6 +391,9 @@ start_workers(struct dispatch *d)
 		/* bury() puts it back into the line */
 		if (!may_connect(d, site))
 			continue;
+		/* one worker loads it when it must; for many, once is less */
+		if (d->nworker > 0 && d->how->tls != TLS_OFF)
+			tls_prepare();
 		started = start_worker(d, site);
 		dispatch_line_up(d, site);
 		if (!started)

@@ -3,12 +3,12 @@
 #include "mail/address.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "base/utf8.h"
+#include "mail/idn.h"
 
 /* A domain as written may be longer than its A-labels; no sane one is this. */
 #define DOMAIN_WRITTEN_MAX 1024
@@ -136,7 +136,7 @@ literal_write(const char *domain, struct buf *out, struct err *err)
 int
 address_domain_parse(const char *domain, struct buf *out, struct err *err)
 {
-	char *ascii = NULL;
+	struct buf ascii = { 0 };
 	int rc;
 
 	if (domain[0] == '[')
@@ -145,13 +145,11 @@ address_domain_parse(const char *domain, struct buf *out, struct err *err)
 		return refuse_domain(err, "domain over 255 octets");
 	if (!str_has_8bit(domain))
 		return domain_write(domain, out, err);
-	rc = idn2_to_ascii_8z(
-	    domain, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-	if (rc != IDN2_OK)
-		return refuse_domain(err, idn2_strerror(rc));
 	/* Mapping may yield '@' or '/' (full width forms): check it again. */
-	rc = domain_write(ascii, out, err);
-	idn2_free(ascii);
+	rc = idn_to_ascii(domain, &ascii, err);
+	if (rc == 0)
+		rc = domain_write(buf_str(&ascii), out, err);
+	buf_release(&ascii);
 	return rc;
 }
 

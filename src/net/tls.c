@@ -3,7 +3,6 @@
 #include "net/tls.h"
 
 #include <arpa/inet.h>
-#include <gnutls/gnutls.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,36 +10,33 @@
 
 #include "base/str.h"
 #include "base/xalloc.h"
-
-/*
- * Most runs of the program need no TLS; without this the library would spend
- * milliseconds before main() to prepare itself.
- */
-GNUTLS_SKIP_GLOBAL_INIT
+#include "net/tlslib.h"
 
 struct tls {
+	const struct tlslib *lib;
 	gnutls_session_t session;
 	gnutls_certificate_credentials_t cred;
 };
 
 static short
-want_of(gnutls_session_t s)
+want_of(const struct tls *t)
 {
-	return gnutls_record_get_direction(s) == 0 ? POLLIN : POLLOUT;
+	return t->lib->record_get_direction(t->session) == 0 ? POLLIN : POLLOUT;
 }
 
 /* Describe what the library, or the other side with an alert, says. */
 static int
-fail(gnutls_session_t s, int code, const char *status, const char *what,
+fail(const struct tls *t, int code, const char *status, const char *what,
     struct err *err)
 {
 	const char *alert = NULL;
 
 	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED ||
 	    code == GNUTLS_E_WARNING_ALERT_RECEIVED)
-		alert = gnutls_alert_get_name(gnutls_alert_get(s));
+		alert = t->lib->alert_get_name(
+		    t->lib->alert_get(t->session));
 	return err_set(err, ERR_TEMP, status, "%s: %s%s%s", what,
-	    gnutls_strerror(code), alert != NULL ? " " : "",
+	    t->lib->strerror(code), alert != NULL ? " " : "",
 	    alert != NULL ? alert : "");
 }
 
@@ -52,12 +48,12 @@ tls_send(struct conn *c, const void *data, size_t n, short *want,
 	ssize_t sent;
 
 	do
-		sent = gnutls_record_send(t->session, data, n);
+		sent = t->lib->record_send(t->session, data, n);
 	while (sent == GNUTLS_E_INTERRUPTED);
 	if (sent >= 0)
 		return sent;
-	*want = sent == GNUTLS_E_AGAIN ? want_of(t->session) : 0;
-	return *want != 0 ? -1 : fail(t->session, (int)sent, "4.4.2",
+	*want = sent == GNUTLS_E_AGAIN ? want_of(t) : 0;
+	return *want != 0 ? -1 : fail(t, (int)sent, "4.4.2",
 	    "TLS connection lost in sending", err);
 }
 
@@ -73,26 +69,26 @@ tls_recv(struct conn *c, void *data, size_t n, short *want, struct err *err)
 	struct tls *t = c->tls;
 	ssize_t got;
 
-	got = gnutls_record_recv(t->session, data, n);
+	got = t->lib->record_recv(t->session, data, n);
 	if (got >= 0)
 		return got;
 	if (got == GNUTLS_E_REHANDSHAKE)
-		gnutls_alert_send(t->session, GNUTLS_AL_WARNING,
+		t->lib->alert_send(t->session, GNUTLS_AL_WARNING,
 		    GNUTLS_A_NO_RENEGOTIATION);
 	*want = 0;
 	if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
-		*want = want_of(t->session);
-	else if (!gnutls_error_is_fatal((int)got))
+		*want = want_of(t);
+	else if (!t->lib->error_is_fatal((int)got))
 		*want = POLLIN;
 	return *want != 0 ? -1 :
-	    fail(t->session, (int)got, "4.4.2", "TLS connection lost", err);
+	    fail(t, (int)got, "4.4.2", "TLS connection lost", err);
 }
 
 static void
 tls_free(struct tls *t)
 {
-	gnutls_deinit(t->session);
-	gnutls_certificate_free_credentials(t->cred);
+	t->lib->deinit(t->session);
+	t->lib->certificate_free_credentials(t->cred);
 	free(t);
 }
 
@@ -102,7 +98,7 @@ tls_bye(struct conn *c)
 	struct tls *t = c->tls;
 
 	if (!c->broken)
-		gnutls_bye(t->session, GNUTLS_SHUT_WR);
+		t->lib->bye(t->session, GNUTLS_SHUT_WR);
 	tls_free(t);
 	c->tls = NULL;
 }
@@ -111,7 +107,7 @@ static const struct conn_io tls_io = { tls_send, tls_recv, tls_bye };
 
 /* Names only: a literal is no server name (RFC 6066 3). */
 static int
-set_server_name(gnutls_session_t s, const char *host)
+set_server_name(const struct tls *t, const char *host)
 {
 	unsigned char ip[16];
 	size_t n;
@@ -123,8 +119,8 @@ set_server_name(gnutls_session_t s, const char *host)
 	n = strlen(host);
 	if (n > 0 && host[n - 1] == '.')
 		n--;
-	return n == 0 ? 0 : gnutls_server_name_set(s, GNUTLS_NAME_DNS, host,
-	    n);
+	return n == 0 ? 0 : t->lib->server_name_set(t->session,
+	    GNUTLS_NAME_DNS, host, n);
 }
 
 /* A session ready for its handshake. Returns a GnuTLS code. */
@@ -133,24 +129,24 @@ prepare(struct tls *t, int fd, const char *host)
 {
 	int rc;
 
-	rc = gnutls_certificate_allocate_credentials(&t->cred);
+	rc = t->lib->certificate_allocate_credentials(&t->cred);
 	if (rc < 0)
 		return rc;
 	/* Nothing is resumed yet, so tickets would be waste. */
-	rc = gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK |
+	rc = t->lib->init(&t->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK |
 	    GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS);
 	if (rc < 0)
 		return rc;
-	gnutls_transport_set_int(t->session, fd);
-	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
-	rc = gnutls_priority_set_direct(t->session, "NORMAL", NULL);
+	t->lib->transport_set_int2(t->session, fd, fd);
+	t->lib->handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
+	rc = t->lib->priority_set_direct(t->session, "NORMAL", NULL);
 	if (rc < 0)
 		return rc;
-	rc = gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
+	rc = t->lib->credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
 	    t->cred);
 	if (rc < 0)
 		return rc;
-	return set_server_name(t->session, host);
+	return set_server_name(t, host);
 }
 
 static int
@@ -159,11 +155,11 @@ handshake(struct conn *c, struct tls *t, int64_t deadline, struct err *err)
 	int rc;
 
 	/* After a warning, too, what comes next is read from the socket. */
-	while ((rc = gnutls_handshake(t->session)) < 0) {
-		if (gnutls_error_is_fatal(rc))
-			return fail(t->session, rc, "4.7.5", "TLS handshake",
+	while ((rc = t->lib->handshake(t->session)) < 0) {
+		if (t->lib->error_is_fatal(rc))
+			return fail(t, rc, "4.7.5", "TLS handshake",
 			    err);
-		if (conn_wait(c, want_of(t->session), deadline, err) < 0)
+		if (conn_wait(c, want_of(t), deadline, err) < 0)
 			return err_set(err, ERR_TEMP, "4.7.5",
 			    "TLS handshake: %s", err->text);
 	}
@@ -173,7 +169,8 @@ handshake(struct conn *c, struct tls *t, int64_t deadline, struct err *err)
 int
 tls_start(struct conn *c, const char *host, int64_t deadline, struct err *err)
 {
-	struct tls *t = NULL;
+	const struct tlslib *lib;
+	struct tls *t;
 	int rc;
 
 	if (c->broken || c->tls != NULL)
@@ -186,20 +183,20 @@ tls_start(struct conn *c, const char *host, int64_t deadline, struct err *err)
 		return err_set(err, ERR_TEMP, "4.7.5",
 		    "unencrypted data waiting at the TLS handshake");
 	}
-	rc = gnutls_global_init();
-	if (rc >= 0) {
-		t = xcalloc(1, sizeof(*t));
-		rc = prepare(t, c->fd, host);
+	if ((lib = tlslib_get(err)) == NULL) {
+		c->broken = true;
+		return -1;
 	}
+	t = xcalloc(1, sizeof(*t));
+	t->lib = lib;
+	rc = prepare(t, c->fd, host);
 	if (rc < 0)
-		err_set(err, ERR_TEMP, "4.7.5", "TLS: %s",
-		    gnutls_strerror(rc));
+		err_set(err, ERR_TEMP, "4.7.5", "TLS: %s", lib->strerror(rc));
 	else
 		rc = handshake(c, t, deadline, err);
 	if (rc < 0) {
 		c->broken = true;
-		if (t != NULL)
-			tls_free(t);
+		tls_free(t);
 		return -1;
 	}
 	c->tls = t;
@@ -208,14 +205,14 @@ tls_start(struct conn *c, const char *host, int64_t deadline, struct err *err)
 }
 
 static const char *
-suite_name(gnutls_session_t s)
+suite_name(const struct tls *t)
 {
 	const char *name;
 
 #if GNUTLS_VERSION_NUMBER >= 0x030704
-	name = gnutls_ciphersuite_get(s);
+	name = t->lib->ciphersuite_get(t->session);
 #else
-	name = gnutls_cipher_get_name(gnutls_cipher_get(s));
+	name = t->lib->cipher_get_name(t->lib->cipher_get(t->session));
 #endif
 	return name != NULL ? name : "unknown";
 }
@@ -230,16 +227,28 @@ tls_describe(const struct conn *c, char *out, size_t size)
 		str_copy(out, size, "");
 		return;
 	}
-	group = gnutls_group_get_name(gnutls_group_get(t->session));
+	group = t->lib->group_get_name(t->lib->group_get(t->session));
 	(void)!snprintf(out, size, "%s %s%s%s (unverified)",
-	    gnutls_protocol_get_name(
-	        gnutls_protocol_get_version(t->session)),
-	    suite_name(t->session), group != NULL ? " " : "",
+	    t->lib->protocol_get_name(
+	        t->lib->protocol_get_version(t->session)),
+	    suite_name(t), group != NULL ? " " : "",
 	    group != NULL ? group : "");
 }
 
 const char *
 tls_library(void)
 {
-	return gnutls_check_version(NULL);
+	struct err err;
+	const struct tlslib *lib = tlslib_get(&err);
+
+	return lib != NULL ? lib->check_version(NULL) : "not installed";
+}
+
+void
+tls_prepare(void)
+{
+	struct err err;
+
+	/* whoever needs it in vain will say so */
+	(void)tlslib_get(&err);
 }

@@ -3,7 +3,8 @@
  *
  * Opportunistic: certificates are not verified here, because without a policy
  * for the destination there is no name that could be (RFC 3207, RFC 7435).
- * GnuTLS is not initialised before it is needed, and the CA store not loaded.
+ * GnuTLS is not loaded before it is needed (tlslib.h), and the CA store not
+ * at all.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -29,6 +30,9 @@ int	tls_start(struct conn *, const char *host, int64_t deadline,
 /* "TLS1.3 TLS_AES_256_GCM_SHA384 X25519 (unverified)" into out; "" when it is
  * plain. */
 void	tls_describe(const struct conn *, char *out, size_t size);
+
+/* Load the library now, so that processes forked later need not. */
+void	tls_prepare(void);
 
 /* Version of the library in use, for --version. */
 const char *tls_library(void);
