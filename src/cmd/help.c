@@ -41,12 +41,13 @@ static const char usage_text[] =
 "  -bp, --queue    list it; with --json one object for each message\n"
 "  -bP             print how many messages are in it\n"
 "\n"
-"      --check-config   read the settings and say whether they are right\n"
+"      --check-config   read the settings, print what is in effect\n"
 "      --help[=settings], --version\n"
 "\n"
 "Exit status: 0 every recipient's mail was accepted, or is safe in the queue;\n"
 "64 usage, 65 data, 66 input, 67 no such user, 68 no such host, 69 refused,\n"
-"75 not kept, try again, 78 settings: nothing was sent and nothing is kept.\n";
+"73 cannot create a file, 74 cannot read, 75 not kept, try again, 78 settings:\n"
+"nothing was sent and nothing is kept.\n";
 
 bool
 options_help(struct buf *out, const char *topic)

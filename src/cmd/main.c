@@ -40,6 +40,25 @@ print_help(const struct options *o)
 	return known ? EX_OK : EX_USAGE;
 }
 
+/* What is in effect, and what in it will make trouble. */
+static int
+print_settings(const struct options *o, const struct settings *settings)
+{
+	struct buf text = { 0 };
+
+	settings_show(settings, &text);
+	(void)!write_all(STDOUT_FILENO, text.data, text.len);
+	buf_release(&text);
+	if (strchr(settings->hostname, '.') == NULL)
+		result_complain(o->name, "hostname %s is no full name; other "
+		    "servers may refuse it", settings->hostname);
+	if (strchr(settings->origin, '.') == NULL)
+		result_complain(o->name, "origin %s is no full domain; mail "
+		    "from %s and to root will find no way back",
+		    settings->origin, settings->origin);
+	return EX_OK;
+}
+
 static int
 print_version(void)
 {
@@ -108,9 +127,9 @@ run(const struct options *o, struct settings *settings)
 	settings_init(settings);
 	if (settings_load(settings, o->config, &err) < 0)
 		goto wrong;
-	if (o->mode == MODE_CHECK_CONFIG)
-		return EX_OK;
 	settings_complete(settings);
+	if (o->mode == MODE_CHECK_CONFIG)
+		return print_settings(o, settings);
 	/* a log that cannot be written costs no mail; syslog takes its place */
 	if (log_open(settings->log, o->tag != NULL ? o->tag : DEFAULT_TAG,
 	    &err) < 0)

@@ -365,7 +365,11 @@ queue_flush(const struct options *options, const struct delivery *settings,
 		result_complain(options->name, "%s", err.text);
 		return exitcode_of_err(&err);
 	}
-	if (!options->json && isatty(STDOUT_FILENO))
+	if (!options->json && isatty(STDOUT_FILENO) && selected &&
+	    result.matched == 0)
+		result_complain(options->name, "no message in the queue "
+		    "matches");
+	else if (!options->json && isatty(STDOUT_FILENO))
 		tell(&result);
 	return EX_OK;
 }

@@ -43,10 +43,10 @@ static const struct key {
 	    0, 0,
 	    "The domain of addresses without one: the sender login@origin, and "
 	    "recipients such as root." },
-	{ "spool", TYPE_PATH, AT(spool), "(see FILES)", 0, 0,
-	    "The directory in which messages wait: "
-	    "/var/spool/postrider, or for a user who cannot write there "
-	    "$XDG_STATE_HOME/postrider (~/.local/state/postrider)." },
+	{ "spool", TYPE_PATH, AT(spool), "(/var/spool/postrider)", 0, 0,
+	    "The directory in which messages wait. Where a user cannot write "
+	    "there it is $XDG_STATE_HOME/postrider "
+	    "(~/.local/state/postrider)." },
 	{ "nameserver", TYPE_SERVERS, AT(nameserver), "(/etc/resolv.conf)",
 	    0, 0,
 	    "Name servers to ask instead of those in /etc/resolv.conf, blanks "
@@ -450,6 +450,39 @@ settings_delivery(const struct settings *s, struct delivery *how)
 		.double_bounce = s->double_bounce,
 		.trace_fd = -1,
 	};
+}
+
+/* One setting as a file would have it; nothing for one that is not set. */
+static void
+show_one(const struct settings *s, const struct key *key, struct buf *out)
+{
+	const char *text = NULL;
+
+	switch (key->type) {
+	case TYPE_NUMBER:
+	case TYPE_SIZE:
+		buf_printf(out, "%s %" PRIu64 "\n", key->name,
+		    *(const uint64_t *)((const char *)s + key->at));
+		return;
+	case TYPE_TIME:
+		buf_printf(out, "%s %" PRIu64 "s\n", key->name,
+		    *(const uint64_t *)((const char *)s + key->at));
+		return;
+	case TYPE_CHOICE:
+		text = tls_choices[s->tls];
+		break;
+	default:
+		text = *(char *const *)((const char *)s + key->at);
+	}
+	if (text != NULL && text[0] != '\0')
+		buf_printf(out, "%s %s\n", key->name, text);
+}
+
+void
+settings_show(const struct settings *s, struct buf *out)
+{
+	for (size_t i = 0; i < NKEY; i++)
+		show_one(s, &keys[i], out);
 }
 
 /* Break help into lines of at most 72 columns behind an indent. */

@@ -62,6 +62,9 @@ int	settings_load(struct settings *, const char *file, struct err *);
  */
 void	settings_complete(struct settings *);
 
+/* Append what is in effect, as lines of a file. */
+void	settings_show(const struct settings *, struct buf *out);
+
 /* Append the list of keys: for people, or as mdoc(7) for the manual page. */
 void	settings_list(struct buf *out);
 void	settings_list_mdoc(struct buf *out);

@@ -35,8 +35,8 @@ read_input(struct source *s, char *p, size_t n, struct err *err)
 		if (got >= 0)
 			return got;
 		if (errno != EINTR)
-			return err_set(err, ERR_NOINPUT, NULL, "read: %s",
-			    strerror(errno));
+			return err_set(err, ERR_NOINPUT, NULL,
+			    "reading: %s", strerror(errno));
 	}
 }
 

@@ -155,8 +155,9 @@ take_message(struct submit *s, struct source *source)
 	struct err err;
 
 	if (intake_message(&s->intake, source, &entry, &err) < 0) {
-		result_complain(s->options->name, "%s: %s", source->name,
-		    err.text);
+		if (s->options->mode == MODE_FILES)
+			err_prefix(&err, "%s", source->name);
+		result_complain(s->options->name, "%s", err.text);
 		if (source->fd != STDIN_FILENO || interrupted != 0)
 			return exitcode_of_err(&err);
 		submit_drain();

@@ -129,6 +129,9 @@ settle_domain(struct dispatch *d, struct domain *domain,
 		forget_failure(d, domain);
 	} else {
 		outcome_from_err(&domain->failure, STAGE_DNS, &answer->err);
+		if (d->how->trace_fd >= 0)
+			dprintf(d->how->trace_fd, "%s * %s\n", domain->name,
+			    domain->failure.text);
 		if (domain->failure.kind == OUTCOME_DEFERRED)
 			remember_failure(d, domain);
 	}

@@ -103,6 +103,7 @@ claim(struct flush *f, const char *id)
 
 	if (!wanted(f, id))
 		return;
+	f->result->matched++;
 	rc = spool_claim(f->spool, id, PLACE_QUEUE, &entry, &err);
 	if (rc < 0)
 		log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);

@@ -25,7 +25,8 @@ struct flush_options {
 };
 
 struct flush_result {
-	size_t	 attempted;	/* entries */
+	size_t	 matched;	/* entries that were asked for */
+	size_t	 attempted;	/* and were free to be attempted */
 	size_t	 delivered, deferred, failed;	/* forward-paths */
 	size_t	 kept;		/* entries that went back into the queue */
 	size_t	 waiting;	/* entries that were not due */

@@ -194,7 +194,7 @@ hold(struct settle *s, struct item *item)
 	}
 	s->held++;
 	log_line(LOG_LEVEL_WARNING, "bounce",
-	    "%s: a bounce that cannot be delivered; kept in hold",
+	    "%s: it failed and has no sender to tell; kept in hold",
 	    item->entry.id);
 }
 

@@ -74,19 +74,19 @@ nameserver_parse(const char *text, union nameserver server[MAXNS],
 		len = strcspn(p, " \t");
 		if (n == MAXNS)
 			return err_set(err, ERR_CONFIG, NULL,
-			    "nameserver: more than %d of them", MAXNS);
+			    "more than %d of them", MAXNS);
 		if (len < sizeof(word)) {
 			memcpy(word, p, len);
 			word[len] = '\0';
 		}
 		if (len >= sizeof(word) || parse_one(word, &server[n]) < 0)
 			return err_set(err, ERR_CONFIG, NULL,
-			    "nameserver: not an address, or address:port: "
+			    "not an address, or address:port: "
 			    "%.*s", (int)(len < 100 ? len : 100), p);
 		n++;
 		p += len;
 	}
 	if (n == 0)
-		return err_set(err, ERR_CONFIG, NULL, "nameserver: empty");
+		return err_set(err, ERR_CONFIG, NULL, "empty");
 	return n;
 }
