@@ -199,15 +199,20 @@ START_TEST(replace_left_over)
 }
 END_TEST
 
+/* A link in the place of the file is replaced, not followed. */
 START_TEST(replace_link)
 {
 	struct err err;
+	struct stat st;
 
-	make_file("f", "safe", 4);
-	ck_assert_int_eq(symlink("f", "f.new"), 0);
-	ck_assert_int_eq(file_replace(home_fd, "f", "bad", 3, 0644, &err), -1);
-	ck_assert_int_eq(err.kind, ERR_TEMP);
-	expect("safe");
+	make_file("f.new", "safe", 4);
+	ck_assert_int_eq(symlink("f.new", "f"), 0);
+	ck_assert_int_eq(file_replace(home_fd, "f", "new", 3, 0644, &err), 0);
+	ck_assert_int_eq(lstat("f", &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	ck_assert_int_eq(stat("f.new", &st), 0);
+	ck_assert_int_eq(st.st_size, 4);
+	expect("new");
 }
 END_TEST
 

@@ -93,7 +93,6 @@ START_TEST(closing_what_was_never_opened)
 	spool_close(&none);
 	entry_release(&e);
 	draft_abort(&d);
-	ck_assert_int_eq(spool_claim_fd(&none), -1);
 	ck_assert_int_ge(fcntl(0, F_GETFD), 0);
 }
 END_TEST
@@ -219,6 +218,8 @@ START_TEST(modes_in_a_group)
 	spool_close(&s);
 	ck_assert_int_eq(chmod(lab_path, 02770), 0);
 	snprintf(name, sizeof(name), "%s/queue", lab_path);
+	ck_assert_int_eq(rmdir(name), 0);
+	snprintf(name, sizeof(name), "%s/run", lab_path);
 	ck_assert_int_eq(rmdir(name), 0);
 	LAB_OK(spool_open(&s, lab_path, &err));
 	ck_assert(s.shared);

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #define READ_STEP 65536
 
 int
@@ -152,53 +152,10 @@ out:
 	return rc;
 }
 
-static bool
-is_same_file(int dirfd, const char *name, int fd)
-{
-	struct stat by_name, by_fd;
-
-	if (fstat(fd, &by_fd) < 0 ||
-	    fstatat(dirfd, name, &by_name, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
-	return by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
-}
-
-/*
- * Open the new file and lock it, so that two processes that replace the same
- * file take turns. The one that waited finds that its file has been renamed
- * away meanwhile and begins again. Returns the descriptor or -1 with errno.
- */
-static int
-open_new(int dirfd, const char *name)
-{
-	int fd, e;
-
-	for (;;) {
-		fd = openat(dirfd, name,
-		    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0)
-			return -1;
-		while (flock(fd, LOCK_EX) < 0) {
-			if (errno == EINTR)
-				continue;
-			e = errno;
-			close(fd);
-			errno = e;
-			return -1;
-		}
-		if (is_same_file(dirfd, name, fd))
-			return fd;
-		close(fd);
-	}
-}
-
 static int
 fill_and_rename(int dirfd, const char *from, const char *to, int fd,
     const void *data, size_t n, mode_t mode)
 {
-	/* A dead process may have left some of its own behind. */
-	if (ftruncate(fd, 0) < 0)
-		return -1;
 	if (fchmod(fd, mode) < 0)
 		return -1;
 	if (write_all(fd, data, n) < 0)
@@ -213,8 +170,11 @@ file_replace(int dirfd, const char *name, const void *data, size_t n,
 	struct buf new = { 0 };
 	int fd, rc = -1;
 
-	buf_printf(&new, "%s.new", name);
-	fd = open_new(dirfd, buf_str(&new));
+	/* a name of our own: nobody can be waited for, or make us wait */
+	buf_printf(&new, "%s.%08x%08x.new", name, process_random_below(~0u),
+	    (unsigned)getpid());
+	fd = openat(dirfd, buf_str(&new),
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		err_set(err, ERR_TEMP, "4.3.0", "create %s: %s", buf_str(&new),
 		    strerror(errno));

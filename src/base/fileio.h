@@ -38,7 +38,8 @@ int	file_read(const char *path, size_t max, struct buf *out,
 	    struct err *);
 
 /*
- * Replace a small file below dirfd in one step: write "NAME.new", rename.
+ * Replace a small file below dirfd in one step: write "NAME.RANDOM.new",
+ * rename.
  * Not synced. Returns 0, or -1 with *err (ERR_TEMP 4.3.0).
  */
 int	file_replace(int dirfd, const char *name, const void *, size_t n,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -44,6 +45,10 @@ log_open(const char *where, const char *tag, struct err *err)
 
 	log_close();
 	str_copy(sink.tag, sizeof(sink.tag), tag);
+	/* a caller may choose the tag, but not write lines with it */
+	for (char *p = sink.tag; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && strchr("._/-", *p) == NULL)
+			*p = '_';
 	if (strcmp(where, "syslog") == 0)
 		return 0;
 	if (strcmp(where, "none") == 0) {

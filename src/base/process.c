@@ -228,6 +228,37 @@ become_user(uid_t uid)
 	}
 }
 
+void
+process_avoid_group(gid_t gid)
+{
+	if (worker.gid == gid)
+		worker.gid = NOBODY;
+}
+
+/* Links in /proc lead past directories that the caller may not pass. */
+static bool
+belongs_to(int fd, gid_t group)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || st.st_gid == group;
+}
+
+bool
+process_serves_guest(void)
+{
+	gid_t groups[256];
+	int n;
+
+	if (!process_has_group() || getuid() == 0)
+		return false;
+	n = getgroups(256, groups);
+	for (int i = 0; i < n; i++)
+		if (groups[i] == getegid())
+			return false;
+	return true;
+}
+
 int
 process_open_as_caller(const char *path, int flags)
 {
@@ -240,6 +271,11 @@ process_open_as_caller(const char *path, int flags)
 	e = errno;
 	if (group != getgid() && setegid(group) < 0)
 		give_up("setegid");
+	if (fd >= 0 && group != getgid() && belongs_to(fd, group)) {
+		close(fd);
+		fd = -1;
+		e = EACCES;
+	}
 	errno = e;
 	return fd;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -24,12 +25,19 @@ void	process_sanitise(void);
 /* Is the program installed set-group-id, and still holds that group? */
 bool	process_has_group(void);
 
+/*
+ * Does the program hold the spool's group for a caller who has no right to the
+ * spool of his own: not root, not a member? He gets at his own mail only.
+ */
+bool	process_serves_guest(void);
+
 /* Give the set-group-id group up for good. Ends the program if it cannot. */
 void	process_drop_group(void);
 
 /*
- * Open a file that the caller named with the caller's own rights, whatever
- * group the program holds (open(2), opendir(3)). Return as those do.
+ * Open a file that the caller named (open(2)) with the caller's own rights,
+ * whatever group the program holds; one that belongs to that group is refused
+ * (EACCES), by whatever way it was reached.
  */
 int	process_open_as_caller(const char *path, int flags);
 
@@ -42,6 +50,9 @@ int	process_open_as_caller(const char *path, int flags);
  * Look the user up once in the dispatcher: process_find_user() stores it.
  */
 void	process_find_user(const char *user);
+
+/* Such a process must not be in that group: it is the spool's. */
+void	process_avoid_group(gid_t);
 void	process_drop_all(void);
 
 /*

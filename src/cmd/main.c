@@ -106,6 +106,8 @@ run_in_spool(const struct options *o, const struct settings *settings,
 		result_complain(o->name, "%s", err.text);
 		return exitcode_of_err(&err);
 	}
+	if (spool.shared)
+		process_avoid_group(spool.gid);
 	if (o->mode == MODE_QUEUE)
 		code = queue_list(o, &spool);
 	else if (o->mode == MODE_COUNT)
@@ -135,6 +137,7 @@ run(const struct options *o, struct settings *settings)
 	    &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "log", "%s", err.text);
 	settings_delivery(settings, &how);
+	how.guest = process_serves_guest();
 	if ((how.trace_fd = open_trace(o)) == -2) {
 		if (o->mode == MODE_SEND)
 			submit_drain();

@@ -3,6 +3,7 @@
 #include "cmd/queue.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -12,6 +13,7 @@
 #include "base/buf.h"
 #include "base/fileio.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "cmd/exitcode.h"
@@ -112,6 +114,21 @@ place_name(enum spool_place place)
 	return "deferred";
 }
 
+/* One line, without what could steer a terminal. */
+static void __attribute__((format(printf, 2, 3)))
+add_line(struct buf *out, const char *fmt, ...)
+{
+	size_t from = out->len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(out, fmt, ap);
+	va_end(ap);
+	buf_str(out);
+	out->len = from + strlen(str_sanitise(out->data + from));
+	buf_addc(out, '\n');
+}
+
 /* "(reason)" once for recipients that share it, as mailq of Postfix. */
 static void
 list_rcpts(struct listing *l, const struct envelope *env)
@@ -125,9 +142,9 @@ list_rcpts(struct listing *l, const struct envelope *env)
 		if (!is_open(rcpt))
 			continue;
 		if (strcmp(text, last) != 0 && text[0] != '\0')
-			buf_printf(&l->out, "(%s)\n", text);
+			add_line(&l->out, "(%s)", text);
 		last = text;
-		buf_printf(&l->out, "%41s%s\n", "", rcpt->path);
+		add_line(&l->out, "%41s%s", "", rcpt->path);
 	}
 }
 
@@ -149,7 +166,7 @@ list_entry(struct listing *l, const struct row *row, const struct entry *entry)
 	if (localtime_r(&env->arrived_s, &tm) != NULL)
 		strftime(date, sizeof(date), "%a %b %e %H:%M:%S", &tm);
 	head_line(l);
-	buf_printf(&l->out, "%s%c %8" PRIu64 " %s  %s\n", entry->id,
+	add_line(&l->out, "%s%c %8" PRIu64 " %s  %s", entry->id,
 	    row->place == PLACE_RUN ? '*' : row->place == PLACE_HOLD ? '!' :
 	    ' ', env->size, date, env->reverse_path[0] != '\0' ?
 	    env->reverse_path : "MAILER-DAEMON");
@@ -216,7 +233,10 @@ show(struct listing *l, const struct row *row)
 	struct err err;
 	int rc = spool_peek(l->spool, row->id, row->place, &entry, &err);
 
-	if (rc > 0 && !is_named_by_any(&entry, l->options))
+	if (rc > 0 && (!is_named_by_any(&entry, l->options) ||
+	    (process_serves_guest() && entry.env.uid != getuid())))
+		rc = 0;
+	if (rc < 0 && process_serves_guest())
 		rc = 0;
 	if (rc > 0 && row->place == PLACE_DAMAGED) {
 		rc = -1;
@@ -353,7 +373,7 @@ queue_flush(const struct options *options, const struct delivery *settings,
 	struct options o = *options;
 	struct flush_options flush = { .now = options->now,
 		.wanted = selected ? wanted : NULL, .arg = &o,
-		.outcome = outcome };
+		.outcome = outcome, .own_only = process_serves_guest() };
 	struct flush_result result;
 	struct err err;
 

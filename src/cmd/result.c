@@ -3,11 +3,13 @@
 #include "cmd/result.h"
 
 #include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fileio.h"
 #include "base/json.h"
+#include "base/str.h"
 
 void
 result_complain(const char *name, const char *fmt, ...)
@@ -19,6 +21,8 @@ result_complain(const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&line, fmt, ap);
 	va_end(ap);
+	buf_str(&line);
+	line.len = strlen(str_sanitise(line.data));
 	buf_addc(&line, '\n');
 	/* a caller that does not listen must not cost the mail */
 	(void)!write_all(STDERR_FILENO, line.data, line.len);

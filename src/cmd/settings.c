@@ -3,10 +3,12 @@
 #include "cmd/settings.h"
 
 #include <inttypes.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
@@ -386,9 +388,10 @@ settings_read(struct settings *s, const char *path, int missing_ok,
     struct err *err)
 {
 	struct buf text = { 0 };
+	struct stat st;
 	int rc = -1;
 
-	if (missing_ok && access(path, F_OK) < 0)
+	if (missing_ok && stat(path, &st) < 0 && errno == ENOENT)
 		return 0;
 	if (file_read(path, SETTINGS_FILE_MAX, &text, err) < 0)
 		err->kind = ERR_CONFIG;

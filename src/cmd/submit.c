@@ -394,6 +394,8 @@ run(struct submit *s, int64_t wait_s)
 		;
 	if (dispatch_unsettled(s->settle.dispatch) == 0)
 		return exit_code(s);
+	/* it is safe in the queue: whatever follows, he is not to send again */
+	s->accepted += dispatch_unsettled(s->settle.dispatch);
 	dispatch_each(s->settle.dispatch, tell_queued, s);
 	return go_on_in_background(s);
 }

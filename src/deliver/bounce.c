@@ -53,6 +53,7 @@ address_dsn(const struct delivery *how, const struct entry *original,
     const char *to, struct envelope *env)
 {
 	env->reverse_path = xstrdup("");
+	env->uid = original->env.uid;
 	env->arrived_s = clock_wall();
 	env->expires_s = env->arrived_s + (time_t)how->bounce_lifetime_s;
 	env->body = original->env.body & (BODY_8BIT | BODY_DOTS);

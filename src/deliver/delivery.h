@@ -28,6 +28,8 @@ struct delivery {
 	unsigned connection_messages;	/* messages over one connection */
 	unsigned transaction_recipients;
 
+	bool	 guest;			/* for a user who could make up what is
+					 * learned of sites: it is not kept */
 	bool	 caller_waits;		/* shorter waits before MAIL */
 	unsigned dns_s;			/* for all the lookups of a domain */
 	unsigned connect_s;		/* for one address; 0: by profile */

@@ -145,9 +145,11 @@ dispatch_decide(struct dispatch *d, struct item *item, size_t rcpt,
 	if (o->kind == OUTCOME_DELIVERED && completes(item, rcpt))
 		envelope_note(&entry->env, rcpt, o, clock_wall());
 	else if (entry_record(d->spool, entry, rcpt, o, clock_wall(),
-	    &err) < 0)
+	    &err) < 0) {
+		item->unrecorded |= o->kind != OUTCOME_DEFERRED;
 		log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", entry->id,
 		    err.text);
+	}
 	if (d->nitem > OPEN_FILES_MAX)
 		entry_close(entry);
 	if (o->kind == OUTCOME_DELIVERED && o->relayed_no_dsn &&
@@ -219,7 +221,8 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory->failures, false, process_random_below(10000));
 	str_copy(memory->reason, sizeof(memory->reason), o->text);
-	if (sites_set(d->spool, site->key, memory, &err) < 0)
+	if (!d->how->guest &&
+	    sites_set(d->spool, site->key, memory, &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
 }
 
@@ -364,8 +367,7 @@ start_worker(struct dispatch *d, struct site *site)
 	memcpy(load, cut, n * sizeof(*load));
 	use = open_load(d, site, load, n);
 	if (use > 0)
-		rc = worker_start(w, d->how, site, load, use,
-		    spool_claim_fd(d->spool), &err);
+		rc = worker_start(w, d->how, site, load, use, &err);
 	close_load(load, use);
 	if (rc == 0 && use > 0) {
 		d->nworker++;

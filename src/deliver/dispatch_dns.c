@@ -87,7 +87,8 @@ remember_failure(struct dispatch *d, struct domain *domain)
 	memory.next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory.failures, false, process_random_below(10000));
 	str_copy(memory.reason, sizeof(memory.reason), domain->failure.text);
-	sites_set(d->spool, key, &memory, &err);
+	if (!d->how->guest)
+		sites_set(d->spool, key, &memory, &err);
 	domain->not_before = memory.next_s;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -69,10 +70,12 @@ wanted(struct flush *f, const char *id)
 	struct err err;
 	bool yes;
 
-	if (f->options->wanted == NULL)
+	if (f->options->wanted == NULL && !f->options->own_only)
 		return true;
 	yes = spool_peek(f->spool, id, PLACE_QUEUE, &entry, &err) > 0 &&
-	    f->options->wanted(f->options->arg, &entry);
+	    (!f->options->own_only || entry.env.uid == getuid()) &&
+	    (f->options->wanted == NULL ||
+	    f->options->wanted(f->options->arg, &entry));
 	entry_release(&entry);
 	return yes;
 }

@@ -19,6 +19,7 @@ struct flush_options {
 	 * due do. */
 	bool	(*wanted)(void *arg, const struct entry *);
 	void	*arg;
+	bool	 own_only;	/* only what the calling user has sent */
 	/* Told of each outcome, or NULL. */
 	void	(*outcome)(void *arg, struct item *, size_t rcpt,
 		    const struct outcome *);

@@ -115,13 +115,9 @@ void
 lookup_end(struct lookup *l)
 {
 	if (l->pid > 0) {
-		if (l->left > 0)
-			kill(l->pid, SIGKILL);
-		/* it has nothing more to say, and nobody waits for its end */
-		if (l->left > 0)
-			waitpid(l->pid, NULL, 0);
-		else
-			l->ending = l->pid;
+		/* it owes nothing any more, and its end is not waited for */
+		kill(l->pid, SIGKILL);
+		l->ending = l->pid;
 		close(l->fd);
 	}
 	strlist_release(&l->domains);

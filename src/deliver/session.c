@@ -248,15 +248,14 @@ visit_hosts(struct session *s)
 
 void
 session_run(const struct delivery *how, const struct site *site,
-    const struct task *load, size_t n, int report_fd, int claim_fd)
+    const struct task *load, size_t n, int report_fd)
 {
 	struct session s = { .how = how, .site = site,
 		.report_fd = report_fd };
-	int *keep = xcalloc(n + 3, sizeof(*keep));
+	int *keep = xcalloc(n + 2, sizeof(*keep));
 	size_t nkeep = 0;
 
 	keep[nkeep++] = report_fd;
-	keep[nkeep++] = claim_fd;
 	keep[nkeep++] = how->trace_fd;
 	for (size_t i = 0; i < n; i++)
 		keep[nkeep++] = load[i].item->reader;

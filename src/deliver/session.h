@@ -17,7 +17,7 @@
  * dispatcher is gone.
  */
 void	session_run(const struct delivery *, const struct site *,
-	    const struct task *load, size_t n, int report_fd, int claim_fd);
+	    const struct task *load, size_t n, int report_fd);
 
 /*
  * The longest that a load may take, in milliseconds: delivery.ceiling_s, and

@@ -133,8 +133,10 @@ settle_bounce(struct settle *s, struct item *item)
 		}
 	}
 	if (rc == 0 && n > 0 && entry_record_reported(s->spool, &item->entry,
-	    rows, n, &err) < 0)
+	    rows, n, &err) < 0) {
+		item->unrecorded = true;
 		complain(item, &err);
+	}
 	if (rc < 0)
 		complain(item, &err);
 	if (dsn.id[0] != '\0')
@@ -194,8 +196,9 @@ hold(struct settle *s, struct item *item)
 	}
 	s->held++;
 	log_line(LOG_LEVEL_WARNING, "bounce",
-	    "%s: it failed and has no sender to tell; kept in hold",
-	    item->entry.id);
+	    "%s: %s; kept in hold",
+	    item->entry.id, item->unrecorded ? "what became of it could not be "
+	    "recorded" : "it failed and has no sender to tell");
 }
 
 static void
@@ -209,16 +212,52 @@ finish(struct settle *s, struct item *item)
 		words_removed(&item->entry);
 }
 
+/*
+ * Something final could not be written down: once more. In the queue without
+ * it the entry would be sent, or reported, twice.
+ */
+static bool
+record_again(struct settle *s, struct item *item)
+{
+	const struct envelope *env = &item->entry.env;
+	struct err err;
+
+	for (size_t i = 0; i < env->nrcpt; i++) {
+		const struct rcpt *rcpt = &env->rcpts[i];
+		struct outcome o = { .kind = rcpt->state };
+
+		if (o.kind != OUTCOME_DELIVERED && o.kind != OUTCOME_FAILED)
+			continue;
+		str_copy(o.status, sizeof(o.status),
+		    rcpt->status != NULL ? rcpt->status : "");
+		str_copy(o.text, sizeof(o.text),
+		    rcpt->text != NULL ? rcpt->text : "");
+		if (entry_record(s->spool, &item->entry, i, &o, clock_wall(),
+		    &err) < 0)
+			return false;
+	}
+	item->unrecorded = false;
+	return true;
+}
+
 void
 settle_item(struct settle *s, struct item *item)
 {
 	const struct envelope *env = &item->entry.env;
 	int bounced;
 
+	if (item->unrecorded && envelope_count(env, OUTCOME_DELIVERED) <
+	    env->nrcpt && !record_again(s, item)) {
+		hold(s, item);
+		item_free(item);
+		return;
+	}
 	report_relayed(s, item);
 	expire(s, item);
 	bounced = settle_bounce(s, item);
-	if (bounced < 0)
+	if (item->unrecorded && envelope_count(env, OUTCOME_DEFERRED) > 0)
+		hold(s, item);
+	else if (bounced < 0)
 		keep(s, item, clock_wall() + TROUBLE_RETRY_S);
 	else if (envelope_count(env, OUTCOME_DEFERRED) +
 	    envelope_count(env, OUTCOME_NONE) > 0)

@@ -19,7 +19,7 @@
 
 int
 worker_start(struct worker *w, const struct delivery *how, struct site *site,
-    const struct task *load, size_t n, int claim_fd, struct err *err)
+    const struct task *load, size_t n, struct err *err)
 {
 	int fds[2];
 
@@ -37,7 +37,7 @@ worker_start(struct worker *w, const struct delivery *how, struct site *site,
 	w->pid = fork();
 	if (w->pid == 0) {
 		close(fds[0]);
-		session_run(how, site, w->load, n, fds[1], claim_fd);
+		session_run(how, site, w->load, n, fds[1]);
 		_exit(0);
 	}
 	close(fds[1]);
@@ -63,8 +63,10 @@ worker_read(struct worker *w, struct report *report)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return 0;
-		if (n <= 0)
+		if (n <= 0) {
+			w->ended = true;
 			return -1;
+		}
 		w->npart += (size_t)n;
 		if (w->npart < sizeof(*report))
 			continue;
@@ -86,7 +88,8 @@ worker_end(struct worker *w, bool kill_it)
 
 	if (w->fd >= 0)
 		close(w->fd);
-	if (w->pid > 0 && kill_it)
+	/* one that has ended may have left its number to another */
+	if (w->pid > 0 && kill_it && !w->ended)
 		kill(w->pid, SIGKILL);
 	if (w->pid > 0 && waitpid(w->pid, NULL, kill_it ? 0 : WNOHANG) == 0)
 		left = w->pid;

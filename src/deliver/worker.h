@@ -34,17 +34,16 @@ struct worker {
 	bool	 turned_away;		/* its site wants fewer connections */
 	char	 part[sizeof(struct report)];	/* of the next record */
 	size_t	 npart;
+	bool	 ended;		/* its end of the pipe is closed */
 };
 
 /*
  * Fork a worker for a load of the site's tasks. Their items' readers are open.
  *
- * claim_fd  kept open in the worker (spool_claim_fd()).
- *
  * Returns 0 and fills *w; or -1 with *err (fork or pipe failed), *w is zero.
  */
 int	worker_start(struct worker *w, const struct delivery *, struct site *,
-	    const struct task *load, size_t n, int claim_fd, struct err *);
+	    const struct task *load, size_t n, struct err *);
 
 /*
  * Read what the worker has to say, without waiting.

@@ -146,19 +146,31 @@ place_open_spool(struct spool *s, struct err *err)
 	return 0;
 }
 
+/* Its mode in one step, for whoever dies between two leaves a directory that
+ * locks the others out. The group comes from the directory above. */
+int
+place_mkdir(const struct spool *s, int dirfd, const char *name)
+{
+	mode_t old = umask(0);
+	int rc = mkdirat(dirfd, name, s->shared ? 0770 : 0700);
+	int e = errno;
+
+	umask(old);
+	errno = e;
+	return rc;
+}
+
 int
 place_dir(struct spool *s, int dirfd, const char *name, bool make,
     struct err *err)
 {
 	struct stat st;
-	bool made = false;
 	int fd;
 
 	fd = openat(dirfd, name, DIR_FLAGS);
 	if (fd < 0 && errno == ENOENT && make) {
-		if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
+		if (place_mkdir(s, dirfd, name) < 0 && errno != EEXIST)
 			return place_fail(err, "mkdir", name);
-		made = true;
 		s->tree_synced = false;
 		fd = openat(dirfd, name, DIR_FLAGS);
 	}
@@ -166,20 +178,16 @@ place_dir(struct spool *s, int dirfd, const char *name, bool make,
 		return PLACE_GONE;
 	if (fd < 0)
 		return place_fail(err, "open", name);
-	/* The caller's umask has taken the group's share away. */
-	if (made && s->shared && fchmod(fd, 02770) < 0)
-		goto fail;
-	if (fstat(fd, &st) < 0)
-		goto fail;
+	if (fstat(fd, &st) < 0) {
+		place_fail(err, "stat", name);
+		close(fd);
+		return -1;
+	}
 	if (is_ours(s, &st))
 		return fd;
 	err_set(err, ERR_CONFIG, NULL,
 	    "spool %s: %s belongs to uid %lu or can be written by others",
 	    s->path, name, (unsigned long)st.st_uid);
-	close(fd);
-	return -1;
-fail:
-	place_fail(err, "chmod", name);
 	close(fd);
 	return -1;
 }

@@ -42,6 +42,9 @@ int	place_open_spool(struct spool *s, struct err *err);
 int	place_dir(struct spool *s, int dirfd, const char *name, bool make,
 	    struct err *err);
 
+/* Make a directory with the spool's mode. Returns as mkdirat(2). */
+int	place_mkdir(const struct spool *s, int dirfd, const char *name);
+
 /*
  * Create a file that must be new, for reading and writing. Returns the
  * descriptor, or -1 with errno.

@@ -97,16 +97,9 @@ open_or_make(struct spool *s, const char *name, struct err *err)
 
 	if (fd != PLACE_GONE)
 		return fd;
-	if (mkdirat(s->run_fd, name, 0700) < 0 && errno != EEXIST)
+	if (place_mkdir(s, s->run_fd, name) < 0 && errno != EEXIST)
 		return place_fail(err, "make", "a directory in run");
 	fd = place_dir(s, s->run_fd, name, false, err);
-	if (fd >= 0 && s->shared && fchmod(fd, 02770) < 0) {
-		/* another process made it and has done so, or will */
-		if (errno != EPERM) {
-			close(fd);
-			return place_fail(err, "share", "a directory in run");
-		}
-	}
 	return fd;
 }
 
@@ -125,8 +118,12 @@ run_ready(struct spool *s, struct err *err)
 		return 0;
 	for (n = 0; n < RUN_MAX; n++) {
 		snprintf(s->mine, sizeof(s->mine), "%u", n);
-		if ((fd = open_or_make(s, s->mine, err)) < 0)
+		/* one that is not for us is as one that is held */
+		if ((fd = open_or_make(s, s->mine, err)) < 0 &&
+		    errno != EACCES && errno != EPERM)
 			return -1;
+		if (fd < 0)
+			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 		    is_linked(s, s->mine, fd) && empty_run(s, fd, err) == 0) {
 			s->mine_fd = fd;

@@ -62,12 +62,6 @@ spool_close(struct spool *s)
 	s->fd = s->queue_fd = s->run_fd = s->mine_fd = -1;
 }
 
-int
-spool_claim_fd(const struct spool *s)
-{
-	return s->path == NULL ? -1 : s->mine_fd;
-}
-
 struct scan {
 	spool_scan_fn *fn;
 	void	*arg;

@@ -7,8 +7,7 @@
  *				a pass that finds nothing due opens nothing.
  *	SPOOL/hold/ID		committed, waiting for somebody to release it.
  *	SPOOL/run/RUN/		RUN is a small number. Belongs to the process
- *				(and the workers it forked) that holds flock(2)
- *				on it. The lock is the claim: there is one for
+ *				that holds flock(2) on it. The lock is the claim: there is one for
  *				all the entries of a process, however many. The
  *				directory stays for the next process.
  *	SPOOL/run/RUN/ID	committed; the holder is delivering it.
@@ -101,12 +100,6 @@ int	spool_open(struct spool *, const char *path, struct err *);
  * zero). A worker does not call it: the claim is its parent's.
  */
 void	spool_close(struct spool *);
-
-/*
- * Descriptor that a worker keeps open so that the claim outlives the
- * dispatcher for as long as a worker is at work; -1 when there is none.
- */
-int	spool_claim_fd(const struct spool *);
 
 /* A message being written. */
 struct draft {
