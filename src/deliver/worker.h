@@ -5,8 +5,8 @@
  * does not need, tries the site's hosts and addresses in order until each
  * forward-path is decided, and reports on a pipe. What it had not reported
  * when it ends or dies counts as "try later". When the dispatcher dies the
- * pipe breaks, and the worker ends at once, except between a final dot and its
- * reply.
+ * pipe breaks, and the worker ends at once, for nobody could record what it
+ * did.
  */
 #ifndef DELIVER_WORKER_H
 #define DELIVER_WORKER_H

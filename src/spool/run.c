@@ -17,6 +17,8 @@
 /* More processes than this at the same time wait for nobody: they fail. */
 #define RUN_MAX 10000
 
+#define NOT_FOR_US (-3)
+
 static bool
 is_linked(const struct spool *s, const char *name, int fd)
 {
@@ -89,14 +91,15 @@ empty_run(struct spool *s, int fd, struct err *err)
 	return place_list(fd, "run", put_back, &r, err) < 0 ? -1 : r.rc;
 }
 
-/* Open run/NAME, making it when it is not there. */
+/* Open run/NAME, making it when it is not there. Returns the descriptor;
+ * NOT_FOR_US when there is one that we cannot use; or -1, both with *err. */
 static int
 open_or_make(struct spool *s, const char *name, struct err *err)
 {
 	int fd = place_dir(s, s->run_fd, name, false, err);
 
 	if (fd != PLACE_GONE)
-		return fd;
+		return fd < 0 ? NOT_FOR_US : fd;
 	if (place_mkdir(s, s->run_fd, name) < 0 && errno != EEXIST)
 		return place_fail(err, "make", "a directory in run");
 	fd = place_dir(s, s->run_fd, name, false, err);
@@ -118,11 +121,11 @@ run_ready(struct spool *s, struct err *err)
 		return 0;
 	for (n = 0; n < RUN_MAX; n++) {
 		snprintf(s->mine, sizeof(s->mine), "%u", n);
-		/* one that is not for us is as one that is held */
-		if ((fd = open_or_make(s, s->mine, err)) < 0 &&
-		    errno != EACCES && errno != EPERM)
+		fd = open_or_make(s, s->mine, err);
+		if (fd == -1)
 			return -1;
-		if (fd < 0)
+		/* as one that is held */
+		if (fd == NOT_FOR_US)
 			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 		    is_linked(s, s->mine, fd) && empty_run(s, fd, err) == 0) {
