@@ -291,10 +291,13 @@ def test_send_opens_as_the_caller(system, srv):
     for name in ('new', 'cur'):
         os.mkdir(os.path.join(box, name))
     shutil.copy(path, os.path.join(box, 'new', '1'))
-    system._ours(os.path.join(box, 'new', '1'), 0o644)
+    # Nobody's but behind a directory of the group's.
+    os.chmod(os.path.join(box, 'new', '1'), 0o644)
     system._ours(os.path.join(box, 'new'), 0o750)
-    run = system.sendmail('eve', '--send', box, '--to', f'ann@{srv.domain}')
-    assert run.rc == 66, repr(run)
+    for what in (box, os.path.join(box, 'new', '1')):
+        run = system.sendmail('eve', '--send', what,
+                              '--to', f'ann@{srv.domain}')
+        assert run.rc == 66, repr(run)
     assert srv.messages == [] and system.snapshot() == {}
     os.chmod(path, 0o644)
     # What all can read is sent, unless it is the group's.
