@@ -132,16 +132,22 @@ def test_listing_while_writing(lab, client, down):
 # -- when --------------------------------------------------------------------
 
 def test_not_before_it_is_due(lab, client):
-    client.write_conf(retry_first='1s', retry_max='1s')
     srv = lab.server(script={'connect': ('421 later', DROP)})
     rcpt = f'bob@{srv.domain}'
     client.submit(rcpt).quiet()
     srv.forget()
     client.flush().ok()
-    assert srv.sessions == []
+    assert srv.sessions == [] and client.queued() == [rcpt]
+
+
+def test_when_it_is_due(lab, client):
+    client.write_conf(retry_first='1s', retry_max='1s')
+    srv = lab.server(script={'connect': ('421 later', DROP)})
+    rcpt = f'bob@{srv.domain}'
+    client.submit(rcpt).quiet()
+    srv.script = {}
     # Due times have whole seconds.
     time.sleep(max(0, wait_of(client)) + 1.1)
-    srv.script = {}
     client.flush().ok()
     assert srv.recipients == [rcpt] and client.empty()
 
