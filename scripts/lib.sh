@@ -82,6 +82,9 @@ configure_in()
 {
 	dir=$1
 	shift
+	# automake cannot do both in one tree
+	[ ! -f config.status ] || die "this tree was configured in place" \
+	    "(./configure): say make distclean first"
 	mkdir -p "$dir"
 	if [ -f "$dir/Makefile" ] &&
 	    [ "$(cat "$dir/options" 2>/dev/null)" = "$*" ]; then
