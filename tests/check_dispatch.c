@@ -804,6 +804,27 @@ START_TEST(a_site_that_failed_and_more_for_it)
 }
 END_TEST
 
+/* Nobody's many names stand in front of another user's only one. */
+START_TEST(users_take_turns_at_the_resolver)
+{
+	struct item *many, *one;
+
+	many = lab_item(&spool, &(struct lab_mail){
+	    .to = "a@a.test a@b.test a@c.test a@d.test" });
+	one = lab_item(&spool, &(struct lab_mail){ .to = "z@z.test" });
+	many->entry.env.uid = 1001;
+	one->entry.env.uid = 1002;
+	dispatch_add(d, many);
+	dispatch_add(d, one);
+	ck_assert_uint_eq(d->nask, 5);
+	dispatch_dns_sort(d);
+	ck_assert_str_eq(d->ask[0].name, "a.test");
+	ck_assert_str_eq(d->ask[1].name, "z.test");
+	ck_assert_str_eq(d->ask[2].name, "b.test");
+	ck_assert_str_eq(d->ask[4].name, "d.test");
+}
+END_TEST
+
 /*
  * A server that takes one connection and turns the second away is not down:
  * all goes over the first.
@@ -862,6 +883,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, workers_are_reaped);
+	tcase_add_test(tc, users_take_turns_at_the_resolver);
 	tcase_add_test(tc, deadline);
 	tcase_add_test(tc, goes_on_in_a_copy);
 	tcase_add_test(tc, stop);

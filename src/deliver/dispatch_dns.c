@@ -2,6 +2,7 @@
 
 #include "deliver/dispatch_impl.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -142,19 +143,52 @@ settle_domain(struct dispatch *d, struct domain *domain,
 	task_list_release(&waiting);
 }
 
+/* How many questions of that user came before. */
+static size_t
+next_turn(struct dispatch *d, uint32_t uid)
+{
+	char key[16];
+	void **count;
+
+	snprintf(key, sizeof(key), "%" PRIu32, uid);
+	count = strmap_at(&d->turns, key);
+	*count = (void *)((uintptr_t)*count + 1);
+	return (uintptr_t)*count - 1;
+}
+
 static void
-ask(struct dispatch *d, struct domain *domain)
+ask(struct dispatch *d, struct domain *domain, uint32_t uid)
 {
 	struct mx_answer answer = { 0 };
 
 	if (!address_is_literal(domain->name)) {
-		strlist_add(&d->ask, domain->name);
+		d->ask = xgrow(d->ask, d->nask, &d->ask_cap, sizeof(*d->ask));
+		d->ask[d->nask] = (struct question){ domain->name,
+			next_turn(d, uid), d->nask };
+		d->nask++;
 		return;
 	}
 	if (!mx_from_literal(domain->name, &answer))
 		err_set(&answer.err, ERR_PERM, "5.1.3",
 		    "%s is no address that can be reached", domain->name);
 	settle_domain(d, domain, &answer);
+}
+
+static int
+by_turn(const void *a, const void *b)
+{
+	const struct question *x = a, *y = b;
+
+	if (x->turn != y->turn)
+		return x->turn < y->turn ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+void
+dispatch_dns_sort(struct dispatch *d)
+{
+	if (d->nask > 0)
+		qsort(d->ask, d->nask, sizeof(*d->ask), by_turn);
 }
 
 void
@@ -168,7 +202,7 @@ dispatch_dns_add(struct dispatch *d, struct item *item, size_t rcpt)
 		*place = domain = xcalloc(1, sizeof(*domain));
 		domain->name = xstrdup(name);
 		task_add(&domain->waiting, item, rcpt);
-		ask(d, domain);
+		ask(d, domain, item->entry.env.uid);
 	} else if (!domain->known)
 		task_add(&domain->waiting, item, rcpt);
 	else
@@ -194,18 +228,24 @@ dispatch_dns_start(struct dispatch *d)
 	struct resolver_options options = { .nameserver = d->how->nameserver,
 		.timeout_s = d->how->dns_s };
 	struct mx_answer answer = { 0 };
-	struct strlist ask;
+	struct strlist names = { 0 };
 
-	if (d->ask.n == 0 || d->lookup.pid != 0)
+	if (d->nask == 0 || d->lookup.pid != 0)
 		return;
-	ask = d->ask;
-	d->ask = (struct strlist){ 0 };
+	dispatch_dns_sort(d);
+	for (size_t i = 0; i < d->nask; i++)
+		strlist_add(&names, d->ask[i].name);
+	d->nask = 0;
+	strmap_release(&d->turns);
 	d->asked_ms = clock_ms();
-	if (lookup_start(&d->lookup, &options, &ask, &answer.err) == 0)
+	if (lookup_start(&d->lookup, &options, &names, &answer.err) == 0)
 		return;
-	for (size_t i = 0; i < ask.n; i++)
-		settle_domain(d, strmap_get(&d->domains, ask.v[i]), &answer);
-	strlist_release(&ask);
+	for (size_t i = 0; i < names.n; i++) {
+		struct mx_answer none = answer;
+
+		settle_domain(d, strmap_get(&d->domains, names.v[i]), &none);
+	}
+	strlist_release(&names);
 }
 
 void
@@ -235,7 +275,7 @@ bool
 dispatch_dns_ready(const struct dispatch *d)
 {
 	if (d->lookup.pid == 0)
-		return d->ask.n == 0;
+		return d->nask == 0;
 	return clock_ms() - d->asked_ms >= GROUPING_MS;
 }
 
@@ -252,6 +292,7 @@ dispatch_dns_free(struct dispatch *d)
 		free(domain);
 	}
 	strmap_release(&d->domains);
-	strlist_release(&d->ask);
+	free(d->ask);
+	strmap_release(&d->turns);
 	lookup_end(&d->lookup);
 }

@@ -21,6 +21,13 @@ struct domain {
 	struct task_list waiting;	/* while it is unknown */
 };
 
+/* A name to be looked up. */
+struct question {
+	const char *name;		/* the domain's */
+	size_t	 turn;			/* its place among those of one user */
+	size_t	 place;			/* among all */
+};
+
 struct dispatch {
 	struct spool *spool;
 	const struct delivery *how;
@@ -29,7 +36,9 @@ struct dispatch {
 	bool	 self_known;
 
 	struct strmap domains;		/* name -> struct domain */
-	struct strlist ask;		/* names to be looked up */
+	struct question *ask;		/* names to be looked up; owned */
+	size_t	 nask, ask_cap;
+	struct strmap turns;		/* uid -> how many of them are his */
 	struct lookup lookup;
 	int64_t	 asked_ms;		/* when the lookup began */
 
@@ -60,6 +69,12 @@ void	dispatch_skip(struct dispatch *, struct item *, time_t due);
 
 /* A forward-path of an item needs its domain's way. */
 void	dispatch_dns_add(struct dispatch *, struct item *, size_t rcpt);
+
+/*
+ * Put the questions in order: users take turns, so that one with many names
+ * that do not answer delays nobody else's.
+ */
+void	dispatch_dns_sort(struct dispatch *);
 
 /* Start a lookup when there are questions and none is running. */
 void	dispatch_dns_start(struct dispatch *);
