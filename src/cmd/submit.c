@@ -207,6 +207,18 @@ next_message(struct submit *s)
 	}
 }
 
+/* A signal ends the reading: what was not read is not sent, and that is said. */
+static void
+leave_unread(struct submit *s)
+{
+	if (!s->source_open && s->next_operand == s->options->noperand)
+		return;
+	s->trouble = exitcode_join(s->trouble, EX_TEMPFAIL);
+	result_complain(s->options->name, "interrupted: not read from %s on",
+	    s->source_open ? s->source.argument :
+	    s->options->operands[s->next_operand]);
+}
+
 static bool
 more(void *arg)
 {
@@ -214,7 +226,11 @@ more(void *arg)
 	int code;
 
 	for (int i = 0; i < SUBMIT_READ; i++) {
-		if (interrupted != 0 || !next_message(s))
+		if (interrupted != 0) {
+			leave_unread(s);
+			return false;
+		}
+		if (!next_message(s))
 			return false;
 		code = take_message(s, &s->source);
 		if (code != 0)
@@ -354,6 +370,8 @@ deliver(struct submit *s, int64_t deadline)
 		return exit_code(s);
 	/* the promise: what is not delivered is safe before we say 0 */
 	dispatch_each(d, promise, s);
+	for (struct item *i = s->refused; i != NULL; i = i->next)
+		promise(s, i);
 	if (s->settle.unkept > 0) {
 		/* it cannot be kept; so it must be waited for */
 		s->how.stop = NULL;

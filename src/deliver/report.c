@@ -12,7 +12,7 @@ report_send(int fd, uint32_t slot, const struct outcome *outcome)
 {
 	struct report report;
 
-	/* not one byte of padding or of old text leaves the worker */
+	/* nor does padding leave the worker */
 	memset(&report, 0, sizeof(report));
 	report.magic = REPORT_MAGIC;
 	report.slot = slot;

@@ -21,7 +21,7 @@ struct session {
 	size_t nmessage;
 	struct smtp_rcpt *rcpts;
 	size_t nrcpt;
-	struct outcome **held;		/* per rcpt: see verdict(); owned */
+	struct outcome **held;		/* per rcpt: see session_verdict(); owned */
 	bool last_host;
 
 	/* the connection of the moment */

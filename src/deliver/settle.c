@@ -190,6 +190,9 @@ hold(struct settle *s, struct item *item)
 {
 	struct err err;
 
+	/* somebody may be told 0 on the strength of it */
+	if (s->promise && entry_promise(s->spool, &item->entry, &err) < 0)
+		complain(item, &err);
 	if (entry_hold(s->spool, &item->entry, &err) < 0) {
 		complain(item, &err);
 		return;

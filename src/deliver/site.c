@@ -57,7 +57,6 @@ site_new(const char *key, const struct mx_answer *answer)
 
 	site->key = xstrdup(key);
 	site->nhost = answer->nhost;
-	site->dns_ms = answer->dns_ms;
 	site->hosts = xmalloc(size);
 	memcpy(site->hosts, answer->host, size);
 	return site;

@@ -34,7 +34,6 @@ struct site {
 	char	*key;		/* owned; see site_key() */
 	struct mx_host *hosts;	/* owned; in the order to be tried */
 	size_t	 nhost;
-	uint32_t dns_ms;
 	struct task_list tasks;	/* from next on: not yet given to a worker */
 	size_t	 next;
 	size_t	 messages;	/* in tasks from next on, about */

@@ -295,6 +295,32 @@ def test_no_more_processes(lab, client):
         assert run.rc in check.NOT_KEPT and got == [[], [], []], repr(run)
 
 
+def test_signal_leaves_files_unread(lab, client):
+    """Those behind the one being read are not sent, and it says so."""
+    srv = lab.server()
+    path = os.path.join(client.folder, 'later.eml')
+    with open(path, 'w') as f:
+        f.write(f'To: bob@{srv.domain}\nSubject: s\n\nb\n')
+    r, w = os.pipe()
+    argv = client.net.argv(client.argv('--send', '-', path))
+    p = subprocess.Popen(argv, stdin=r, stderr=subprocess.PIPE,
+                         env=client.env, cwd=client.folder)
+    os.close(r)
+    os.write(w, f'To: a@{srv.domain}\n\nhalf '.encode())
+    end = time.monotonic() + 10
+    while not client.files('run') and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    p.send_signal(signal.SIGTERM)
+    try:
+        _, err = p.communicate(timeout=3)
+    finally:
+        os.close(w)
+        p.wait()
+    assert p.returncode == 75 and b'interrupted: not read from' in err
+    assert srv.sessions == [] and client.empty()
+
+
 @pytest.mark.parametrize('sig', ['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_signal_while_reading(lab, client, sig):
     """Nothing was promised: no entry, no file, not 0."""
