@@ -14,6 +14,18 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "deliver/delivery.h"
+#include "deliver/route.h"
+#include "mail/rewrite.h"
+
+/* Where the sender comes from: the envelope-from setting. */
+enum envelope_from {
+	ENVELOPE_FROM_OPTION,	/* -f, else "from", else login@origin */
+	ENVELOPE_FROM_HEADER,	/* -f, else the header's author */
+	ENVELOPE_FROM_HEADER_ALWAYS,	/* the header's author, even with -f */
+	ENVELOPE_FROM_FIXED	/* "from", even with -f */
+};
+
+enum from_header { FROM_HEADER_KEEP, FROM_HEADER_REPLACE };
 
 struct settings {
 	/* strings are owned; NULL or "" where the default says "(...)" */
@@ -30,6 +42,14 @@ struct settings {
 	    dns_timeout, connect_timeout, command_timeout, dot_timeout,
 	    destination_timeout;	/* seconds */
 	uint64_t tls;			/* enum tls_level */
+
+	/* accounts[0] has what stands outside of account blocks; complete after
+	 * settings_complete() */
+	struct routing routing;
+	char	*smarthost_command;
+	char	*from;			/* canonical; NULL: login@origin */
+	struct rewrite rewrite;
+	uint64_t envelope_from, from_header;
 };
 
 /* Everything at its default. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "deliver/route.h"
 #include "spool/retry.h"
 
 enum tls_level {
@@ -22,6 +23,7 @@ struct delivery {
 	const char *nameserver;		/* NULL: /etc/resolv.conf */
 	uint16_t port;			/* of the MX hosts */
 	enum tls_level tls;
+	const struct routing *routing;	/* which way what goes */
 
 	unsigned jobs;			/* workers at the same time */
 	unsigned site_connections;	/* of them at one site */

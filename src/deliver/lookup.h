@@ -12,7 +12,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/strlist.h"
 #include "net/mx.h"
 #include "net/resolver.h"
 
@@ -21,18 +20,23 @@ struct lookup {
 	pid_t	 ending;	/* the one before, to be reaped; 0: none */
 	int	 fd;
 	int64_t	 deadline;	/* clock_ms(): killed after it */
-	struct strlist domains;	/* asked for; an answer's index points here */
+	void	**asker;	/* owned; an answer's index points here */
 	bool	*answered;	/* owned */
-	size_t	 left;
+	size_t	 n, left;
 	struct buf in;
 };
 
 /*
- * Fork a resolver child for the domains, which are taken over (*domains is
- * empty afterwards). *l is all zero, or was ended by lookup_end(). Returns 0, or -1 with *err.
+ * Fork a resolver child for n questions. *l is all zero, or was ended by
+ * lookup_end().
+ *
+ * asker  n pointers of the caller's, copied: whose question it is.
+ *
+ * Returns 0, or -1 with *err.
  */
 int	lookup_start(struct lookup *, const struct resolver_options *,
-	    struct strlist *domains, struct err *);
+	    const struct resolver_question *, void *const *asker, size_t n,
+	    struct err *);
 
 /*
  * Read answers, without waiting. Returns 1 and fills *answer with the next

@@ -45,6 +45,7 @@ struct rcpt {
 struct envelope {
 	char	*reverse_path;	/* canonical; "" is the null reverse-path */
 	char	*envid;		/* ENVID in xtext, or NULL */
+	char	*account;	/* named when it was sent, or NULL */
 	char	*submitter;	/* login of who sent it, or NULL */
 	uint32_t uid;		/* and the number */
 	uint8_t	 ret;		/* enum envelope_ret */

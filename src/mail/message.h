@@ -33,6 +33,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strlist.h"
+#include "mail/rewrite.h"
 
 #define MESSAGE_HEADER_MAX (4u << 20)
 #define MESSAGE_HOPS_MAX 50	/* Received fields; RFC 5321 6.3 */
@@ -89,6 +90,15 @@ void	message_release(struct message *);
 void	message_recipients(const struct message *, const char *default_domain,
 	    struct strlist *good, struct strlist *bad);
 
+/*
+ * The author as an envelope could have him: the first address of From, or of
+ * the newest Resent-From; of Sender (Resent-Sender) when there is one, for that
+ * is who sent it (RFC 5322 3.6.2). Appends the canonical address and returns
+ * true, or false when there is none.
+ */
+bool	message_author(const struct message *, const char *default_domain,
+	    struct buf *out);
+
 /* What message_fix() adds. Strings are the caller's. */
 struct message_fix {
 	const char *queue_id;
@@ -98,6 +108,13 @@ struct message_fix {
 	unsigned    uid;	/* of the submitter */
 	time_t	    now;
 	bool	    no_received; /* for messages of our own making */
+	const struct rewrite *rewrite; /* NULL: nothing. Applied to From,
+				 * Sender, Reply-To, Resent-From, -Sender,
+				 * -Reply-To */
+	const char *set_from;	/* NULL, or: the address that From gets in place
+				 * of its own, names and all (Resent-From of a
+				 * resent message) */
+	const char *default_domain; /* of addresses without one */
 };
 
 /*

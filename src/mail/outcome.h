@@ -27,6 +27,7 @@ enum outcome_stage {
 	STAGE_GREETING,
 	STAGE_HELLO,
 	STAGE_TLS,
+	STAGE_AUTH,
 	STAGE_MAIL,
 	STAGE_RCPT,
 	STAGE_DATA,
@@ -43,6 +44,8 @@ struct outcome {
 	uint8_t	stage;			/* enum outcome_stage */
 	bool	whole_site;		/* the site as such is at fault: no
 					 * use to try others there now */
+	bool	offline;		/* our own network is down: nobody
+					 * else's fault, nothing to remember */
 	bool	in_doubt;		/* lost between dot and reply: it may
 					 * have been accepted (RFC 1047) */
 	bool	relayed_no_dsn;		/* accepted by a host without DSN */

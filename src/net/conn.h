@@ -9,9 +9,8 @@
  * Two clocks: every wait has its own limit (RFC 5321 4.5.3.2), and the whole
  * connection has a ceiling that a dripping peer cannot pass (conn.ceiling).
  *
- * A conn is plain or, after conn_start_tls(), TLS by GnuTLS (tls.h). A third
- * kind, over libcurl for a smarthost, can be put behind the same two
- * functions of struct conn_io.
+ * A conn is plain or, after tls_start(), TLS by GnuTLS (tls.h), or libcurl's
+ * (conn_curl.h), all behind the functions of struct conn_io.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -45,7 +44,8 @@ struct conn {
 				 * error or hang-up, every wait fails (the
 				 * dispatcher is gone) */
 	const struct conn_io *io;
-	void	*tls;		/* struct tls, owned; NULL: plain */
+	void	*tls;		/* struct tls, or libcurl's connection, by io;
+				 * owned; NULL: plain */
 	int64_t	 ceiling;	/* clock_ms(); 0: none */
 	struct buf in;		/* received, from in_at on not yet consumed */
 	size_t	 in_at;

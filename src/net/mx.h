@@ -27,6 +27,9 @@ struct mx_addr {
 struct mx_host {
 	char	 name[MX_NAME_MAX];	/* lower case, no final dot */
 	uint16_t pref;
+	uint16_t port;			/* 0: the usual one */
+	uint8_t	 place;			/* a question for places: which of them */
+	bool	 tls;			/* its SRV said: TLS from the start */
 	uint8_t	 naddr;			/* 0: its lookup failed for now */
 	struct mx_addr addr[MX_ADDRS_MAX];	/* in the order to be tried */
 };

@@ -26,7 +26,9 @@
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "net/mx.h"
@@ -39,8 +41,36 @@ struct resolver_options {
 	unsigned    threads;	/* at most; 0: as many as make sense */
 };
 
+/* A host that somebody has named, or a domain whose SRV records name some. */
+struct resolver_place {
+	const char *name;	/* canonical name or IP address */
+	uint16_t    rank;	/* becomes the preference of its hosts */
+	uint16_t    port;	/* handed on; 0 with srv */
+	bool	    srv;	/* _submissions._tcp and _submission._tcp of
+				 * name (RFC 6186, 8314) */
+};
+
 /*
- * Answer for n domains (canonical, no literals): writes one mx_answer a domain
+ * What is asked: the mail exchangers of a domain, or with places the addresses
+ * of hosts; a name is then looked up as the machine does (getaddrinfo(3):
+ * /etc/hosts and all), but by the DNS alone where nameserver is set. Such a
+ * question is never answered with ERR_PERM: somebody has set that host, and
+ * may set it right. Places that are not found are left out while others are.
+ *
+ * SRV: of each priority in the order of RFC 2782, those with TLS from the
+ * start before the others of the same priority; a target that is neither the
+ * domain nor below it is an error that names it, for whoever can forge an
+ * answer must not get the password (RFC 6186 6).
+ */
+struct resolver_question {
+	const char *domain;	/* canonical, no literal; or, with places, what
+				 * errors are to call it */
+	const struct resolver_place *places;	/* NULL: mail exchangers */
+	size_t	    nplace;	/* at most MX_HOSTS_MAX */
+};
+
+/*
+ * Answer n questions: writes one mx_answer each
  * (mx_answer_size() bytes behind a uint32_t length) to out_fd, in the
  * order in which they become known. Sorted, addresses of a host in the order
  * to try: families alternate, IPv6 first only when the machine has a global
@@ -48,8 +78,8 @@ struct resolver_options {
  *
  * Returns when all are answered; every domain gets an answer.
  */
-void	resolver_run(const struct resolver_options *, char *const *domains,
-	    size_t n, int out_fd);
+void	resolver_run(const struct resolver_options *,
+	    const struct resolver_question *, size_t n, int out_fd);
 
 /* Check the text of a nameserver setting. Returns 0, or -1 with *err. */
 int	resolver_check(const char *nameserver, struct err *);

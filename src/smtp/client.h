@@ -99,6 +99,12 @@ int	smtp_hello(struct smtp_client *, enum outcome_stage *, struct err *);
  */
 void	smtp_be_careful(struct smtp_client *);
 
+/*
+ * Instead of smtp_hello(): somebody else has heard the greeting, said EHLO and
+ * proved who we are. offers: text of the reply to EHLO, as struct reply has it.
+ */
+void	smtp_resume(struct smtp_client *, const char *offers);
+
 /* What the server offered last. */
 const struct ehlo *smtp_offers(const struct smtp_client *);
 
