@@ -16,7 +16,8 @@ static const char short_options[] =
 
 enum {
 	LONG_SEND = 256, LONG_TO, LONG_FLUSH, LONG_NOW, LONG_QUEUE, LONG_JSON,
-	LONG_STRICT, LONG_WAIT, LONG_CONFIG, LONG_HELP, LONG_VERSION
+	LONG_STRICT, LONG_WAIT, LONG_CONFIG, LONG_HELP, LONG_VERSION,
+	LONG_ACCOUNT, LONG_EXPLAIN, LONG_IMPORT, LONG_FORMAT, LONG_PASSWORDS
 };
 
 static const struct option long_options[] = {
@@ -28,7 +29,12 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, LONG_JSON },
 	{ "strict", no_argument, NULL, LONG_STRICT },
 	{ "wait", required_argument, NULL, LONG_WAIT },
+	{ "account", required_argument, NULL, LONG_ACCOUNT },
+	{ "explain", no_argument, NULL, LONG_EXPLAIN },
 	{ "check-config", no_argument, NULL, LONG_CONFIG },
+	{ "import-config", no_argument, NULL, LONG_IMPORT },
+	{ "format", required_argument, NULL, LONG_FORMAT },
+	{ "passwords", required_argument, NULL, LONG_PASSWORDS },
 	{ "help", optional_argument, NULL, LONG_HELP },
 	{ "version", no_argument, NULL, LONG_VERSION },
 	{ NULL, 0, NULL, 0 }
@@ -262,6 +268,11 @@ parse_simple(struct options *o, int c)
 	case LONG_JSON:	o->json = true; break;
 	case LONG_STRICT: o->strict = true; break;
 	case LONG_CONFIG: o->mode = MODE_CHECK_CONFIG; break;
+	case LONG_ACCOUNT: o->account = optarg; break;
+	case LONG_EXPLAIN: o->mode = MODE_EXPLAIN; break;
+	case LONG_IMPORT: o->mode = MODE_IMPORT; break;
+	case LONG_FORMAT: o->import_format = optarg; break;
+	case LONG_PASSWORDS: o->import_passwords = optarg; break;
 	case LONG_HELP:	o->mode = MODE_HELP; o->help = optarg; break;
 	case LONG_VERSION: o->mode = MODE_VERSION; break;
 	default:
@@ -355,6 +366,12 @@ check(const struct options *o, struct err *err)
 		return usage(err, "--now goes with --flush", NULL);
 	if (o->mode == MODE_VERIFY && o->noperand == 0)
 		return usage(err, "-bv: name addresses", NULL);
+	if (o->mode == MODE_EXPLAIN && o->noperand == 0)
+		return usage(err, "--explain: name addresses", NULL);
+	if ((o->import_format != NULL || o->import_passwords != NULL) &&
+	    o->mode != MODE_IMPORT)
+		return usage(err, "--format and --passwords go with "
+		    "--import-config", NULL);
 	return 0;
 }
 

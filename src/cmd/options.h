@@ -22,6 +22,8 @@ enum mode {
 	MODE_QUEUE,		/* -bp, --queue, mailq */
 	MODE_COUNT,		/* -bP */
 	MODE_VERIFY,		/* -bv */
+	MODE_EXPLAIN,		/* --explain ADDRESS... */
+	MODE_IMPORT,		/* --import-config [FILE...] */
 	MODE_CHECK_CONFIG,	/* --check-config */
 	MODE_NOTHING,		/* newaliases, hoststat, purgestat, -bi */
 	MODE_HELP,
@@ -56,6 +58,9 @@ struct options {
 	const char *config;	/* -C */
 	const char *trace;	/* -X */
 	const char *tag;	/* -L */
+	const char *account;	/* --account, or NULL */
+	const char *import_format;	/* --format, or NULL */
+	const char *import_passwords;	/* --passwords DIR, or NULL */
 	const char *interval;	/* -q30m: asks for a daemon; NULL */
 	const char *help;	/* --help=TOPIC, or NULL */
 	int64_t	 wait_s;	/* --wait; -1: not given */
