@@ -26,10 +26,8 @@ setup(void)
 	int fds[2];
 
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	l = (struct lookup){ .fd = fds[0], .left = DOMAINS };
-	strlist_add(&l.domains, "a.example");
-	strlist_add(&l.domains, "b.example");
-	strlist_add(&l.domains, "c.example");
+	l = (struct lookup){ .fd = fds[0], .n = DOMAINS, .left = DOMAINS };
+	l.asker = xcalloc(DOMAINS, sizeof(*l.asker));
 	l.answered = xcalloc(DOMAINS, sizeof(*l.answered));
 	out = fds[1];
 }
@@ -43,7 +41,7 @@ teardown(void)
 		close(out);
 	lookup_end(&l);
 	ck_assert_int_eq(l.fd, -1);
-	ck_assert_uint_eq(l.domains.n, 0);
+	ck_assert_ptr_null(l.asker);
 	ck_assert_ptr_null(l.answered);
 	/* there was no child, so its pipe is ours */
 	close(fd);
@@ -202,6 +200,8 @@ static const struct {
 	SPOIL("one address too many", host[0].naddr, MX_ADDRS_MAX + 1),
 	SPOIL("255 addresses", host[0].naddr, 255),
 	SPOIL("no address", host[0].naddr, 0),
+	SPOIL("a place that there cannot be", host[0].place, MX_HOSTS_MAX),
+	SPOIL("tls is no bool", host[0].tls, 2),
 	SPOIL("no family", host[0].addr[0].family, 0),
 	SPOIL("unknown family", host[0].addr[0].family, 5),
 	SPOIL("unknown failure", err.kind, 0x7f),

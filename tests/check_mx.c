@@ -81,6 +81,28 @@ START_TEST(sort)
 }
 END_TEST
 
+/* What a host has besides its name goes with it. */
+START_TEST(sort_keeps)
+{
+	struct mx_answer a;
+	size_t i;
+
+	answer_read("3 d; 1 b; 0 a; 2 c", &a);
+	for (i = 0; i < a.nhost; i++) {
+		a.host[i].port = (uint16_t)(1000 + a.host[i].pref);
+		a.host[i].place = (uint8_t)a.host[i].pref;
+		a.host[i].tls = a.host[i].pref % 2 != 0;
+	}
+	mx_sort(a.host, a.nhost);
+	for (i = 0; i < a.nhost; i++) {
+		ck_assert_int_eq(a.host[i].name[0], 'a' + (int)i);
+		ck_assert_uint_eq(a.host[i].port, 1000 + i);
+		ck_assert_uint_eq(a.host[i].place, i);
+		ck_assert(a.host[i].tls == (i % 2 != 0));
+	}
+}
+END_TEST
+
 static const struct {
 	const char *name, *answer;
 	bool by_address;
@@ -229,6 +251,8 @@ static const struct {
 	{ "8 bit", offsetof(struct mx_answer, host[0].name) + 2, 0xe4 },
 	{ "too many addresses", offsetof(struct mx_answer, host[1].naddr),
 	    9 },
+	{ "place", offsetof(struct mx_answer, host[0].place), MX_HOSTS_MAX },
+	{ "tls is no bool", offsetof(struct mx_answer, host[1].tls), 2 },
 	{ "family", offsetof(struct mx_answer, host[0].addr[0].family), 0 },
 };
 
@@ -286,6 +310,7 @@ main(void)
 	TCase *tc = tcase_create("mx");
 
 	tcase_add_test(tc, sort);
+	tcase_add_test(tc, sort_keeps);
 	tcase_add_loop_test(tc, drop_self, 0, CHECK_ROWS(selves));
 	tcase_add_test(tc, self_of_this_machine);
 	tcase_add_loop_test(tc, literal, 0, CHECK_ROWS(literals));

@@ -28,7 +28,8 @@ reap(struct lookup *l)
 
 int
 lookup_start(struct lookup *l, const struct resolver_options *options,
-    struct strlist *domains, struct err *err)
+    const struct resolver_question *question, void *const *asker, size_t n,
+    struct err *err)
 {
 	int fds[2];
 
@@ -44,7 +45,7 @@ lookup_start(struct lookup *l, const struct resolver_options *options,
 		process_drop_all();
 		/* its threads are few and short-lived: one heap will do */
 		mallopt(M_ARENA_MAX, 1);
-		resolver_run(options, domains->v, domains->n, fds[1]);
+		resolver_run(options, question, n, fds[1]);
 		_exit(0);
 	}
 	close(fds[1]);
@@ -56,14 +57,14 @@ lookup_start(struct lookup *l, const struct resolver_options *options,
 	}
 	l->fd = fds[0];
 	fcntl(l->fd, F_SETFL, O_NONBLOCK);
-	l->domains = *domains;
-	*domains = (struct strlist){ 0 };
-	l->left = l->domains.n;
-	l->answered = xcalloc(l->left, sizeof(*l->answered));
-	/* more domains than threads take turns */
+	l->n = l->left = n;
+	l->asker = xcalloc(n, sizeof(*l->asker));
+	memcpy(l->asker, asker, n * sizeof(*l->asker));
+	l->answered = xcalloc(n, sizeof(*l->answered));
+	/* more questions than threads take turns */
 	l->deadline = clock_ms() + LOOKUP_GRACE_MS +
 	    (int64_t)options->timeout_s * 1000 *
-	    (int64_t)(1 + l->left / 100);
+	    (int64_t)(1 + n / 100);
 	return 0;
 }
 
@@ -82,7 +83,7 @@ take(struct lookup *l, struct mx_answer *answer)
 		return 0;
 	memset(answer, 0, sizeof(*answer));
 	memcpy(answer, l->in.data + sizeof(len), len);
-	if (!mx_answer_valid(answer, len, l->domains.n) ||
+	if (!mx_answer_valid(answer, len, l->n) ||
 	    l->answered[answer->index])
 		return -1;
 	buf_consume(&l->in, sizeof(len) + len);
@@ -120,7 +121,7 @@ lookup_end(struct lookup *l)
 		l->ending = l->pid;
 		close(l->fd);
 	}
-	strlist_release(&l->domains);
+	free(l->asker);
 	free(l->answered);
 	buf_release(&l->in);
 	*l = (struct lookup){ .fd = -1, .ending = l->ending };

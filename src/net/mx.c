@@ -225,12 +225,16 @@ name_is_sane(const char *name)
 	return n > 0 && n < MX_NAME_MAX && strspn(name, ok) == n;
 }
 
+/* tls is looked at as a number: bits that no bool has may have come. */
 static bool
 host_is_sane(const struct mx_host *host)
 {
+	uint8_t tls;
 	size_t i;
 
-	if (!name_is_sane(host->name) || host->naddr > MX_ADDRS_MAX)
+	memcpy(&tls, &host->tls, sizeof(tls));
+	if (!name_is_sane(host->name) || host->naddr > MX_ADDRS_MAX ||
+	    host->place >= MX_HOSTS_MAX || tls > 1)
 		return false;
 	for (i = 0; i < host->naddr; i++) {
 		if (host->addr[i].family != 4 && host->addr[i].family != 6)

@@ -575,8 +575,8 @@ has_global_ipv6(void)
 }
 
 static struct pool *
-pool_new(const struct resolver_options *o, char *const *domains, size_t n,
-    int out_fd)
+pool_new(const struct resolver_options *o,
+    const struct resolver_question *question, size_t n, int out_fd)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
 	pthread_condattr_t attr;
@@ -600,19 +600,20 @@ pool_new(const struct resolver_options *o, char *const *domains, size_t n,
 	p->last = &p->first;
 	p->n = p->left = n;
 	for (i = 0; i < n; i++)
-		p->domain[i].name = str_lower(xstrdup(domains[i]));
+		p->domain[i].name =
+		    str_lower(xstrdup(question[i].domain));
 	return p;
 }
 
 void
-resolver_run(const struct resolver_options *o, char *const *domains, size_t n,
-    int out_fd)
+resolver_run(const struct resolver_options *o,
+    const struct resolver_question *question, size_t n, int out_fd)
 {
 	struct pool *p;
 
 	if (n == 0)
 		return;
-	p = pool_new(o, domains, n, out_fd);
+	p = pool_new(o, question, n, out_fd);
 	pthread_mutex_lock(&p->lock);
 	lead(p);
 	pool_leave(p);
