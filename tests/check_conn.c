@@ -10,6 +10,7 @@
 #include <gnutls/x509.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -457,7 +458,7 @@ START_TEST(connects)
 	uint16_t port;
 
 	l = listener(5, &port);
-	fd = dial(&loopback, port, clock_ms() + 1000, &err);
+	fd = dial(&loopback, port, NULL, clock_ms() + 1000, &err);
 	ck_assert_int_ge(fd, 0);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -474,13 +475,72 @@ START_TEST(refused)
 	char want[80];
 	int l = listener(-1, &port);
 
-	ck_assert_int_eq(dial(&loopback, port, clock_ms() + 1000, &err), -1);
+	ck_assert_int_eq(dial(&loopback, port, NULL, clock_ms() + 1000, &err), -1);
 	ck_assert_int_eq(err.kind, ERR_TEMP);
 	ck_assert_str_eq(err.status, "4.4.1");
 	snprintf(want, sizeof(want),
 	    "connect to [127.0.0.1]:%u: Connection refused", port);
 	ck_assert_str_eq(err.text, want);
 	close(l);
+}
+END_TEST
+
+/* The source of the family is bound to; none of it: any. */
+static const struct {
+	const char *name, *source, *from, *status, *text;
+} sources[] = {
+	{ "none", NULL, "127.0.0.1", "", "" },
+	{ "empty", "", "127.0.0.1", "", "" },
+	{ "one", "127.0.0.9", "127.0.0.9", "", "" },
+	{ "a family each", "::1 127.0.0.9", "127.0.0.9", "", "" },
+	{ "the other way round", " 127.0.0.9\t 2001:db8::1 ", "127.0.0.9",
+	    "", "" },
+	{ "the other family only", "2001:db8::1", "127.0.0.1", "", "" },
+	{ "not ours", "192.0.2.1", "", "4.4.0",
+	    "from [192.0.2.1]: Cannot assign" },
+};
+
+START_TEST(dial_source)
+{
+	struct sockaddr_in in = { 0 };
+	socklen_t size = sizeof(in);
+	char from[INET_ADDRSTRLEN] = "";
+	uint16_t port;
+	int l = listener(5, &port);
+	int fd = dial(&loopback, port, sources[_i].source, clock_ms() + 1000,
+	    &err);
+
+	if (*sources[_i].status != '\0') {
+		ck_assert_int_eq(fd, -1);
+		ck_assert_int_eq(err.kind, ERR_TEMP);
+		ck_assert_str_eq(err.status, sources[_i].status);
+		ck_assert_msg(strstr(err.text, sources[_i].text) != NULL,
+		    "%s: %s", sources[_i].name, err.text);
+	} else {
+		ck_assert_msg(fd >= 0, "%s: %s", sources[_i].name, err.text);
+		ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in,
+		    &size), 0);
+		inet_ntop(AF_INET, &in.sin_addr, from, sizeof(from));
+		close(fd);
+	}
+	ck_assert_msg(strcmp(from, sources[_i].from) == 0, "%s: %s",
+	    sources[_i].name, from);
+	close(l);
+}
+END_TEST
+
+/* Without a way out nobody else is at fault. */
+START_TEST(dial_offline)
+{
+	static const struct mx_addr far = { 4, { 192, 0, 2, 1 } };
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		return;
+	ck_assert_int_eq(dial(&far, 25, NULL, clock_ms() + 1000, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_TEMP);
+	ck_assert_str_eq(err.status, "4.4.0");
+	ck_assert_str_eq(err.text,
+	    "connect to [192.0.2.1]:25: Network is unreachable");
 }
 END_TEST
 
@@ -494,7 +554,7 @@ START_TEST(black_hole)
 	l = listener(0, &port);
 	for (i = 0; i < 8; i++) {
 		began = clock_ms();
-		fd[i] = dial(&loopback, port, began + 200, &err);
+		fd[i] = dial(&loopback, port, NULL, began + 200, &err);
 		if (fd[i] < 0)
 			break;
 	}
@@ -877,6 +937,8 @@ main(void)
 	tcase_add_test(tc, connects);
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, black_hole);
+	tcase_add_loop_test(tc, dial_source, 0, CHECK_ROWS(sources));
+	tcase_add_test(tc, dial_offline);
 	tcase_add_loop_test(tc, tls_works, 0, CHECK_ROWS(handshakes));
 	tcase_add_test(tc, tls_big_write);
 	tcase_add_loop_test(tc, tls_extras, 0, CHECK_ROWS(versions));

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,8 +34,24 @@ await(int fd, int64_t deadline)
 	return failure;
 }
 
-int
-dial_socket(const struct sockaddr *sa, socklen_t size, int64_t deadline)
+/* Bind to an address of ours, if one is asked for. connect(2) chooses the port:
+ * only then connections to several servers may share it. */
+static int
+bind_to(int fd, const struct sockaddr *source, socklen_t size)
+{
+	if (source == NULL)
+		return 0;
+#ifdef IP_BIND_ADDRESS_NO_PORT
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 },
+	    sizeof(int));
+#endif
+	return bind(fd, source, size);
+}
+
+/* size is that of both addresses. */
+static int
+open_from(const struct sockaddr *source, const struct sockaddr *sa,
+    socklen_t size, int64_t deadline)
 {
 	int fd, failure = 0, on = 1;
 
@@ -45,7 +62,7 @@ dial_socket(const struct sockaddr *sa, socklen_t size, int64_t deadline)
 	/* We gather what belongs together; Nagle would only hold back the
 	 * last part of a flight. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, sa, size) < 0) {
+	if (bind_to(fd, source, size) < 0 || connect(fd, sa, size) < 0) {
 		failure = errno;
 		if (failure == EINPROGRESS || failure == EINTR)
 			failure = await(fd, deadline);
@@ -59,26 +76,85 @@ dial_socket(const struct sockaddr *sa, socklen_t size, int64_t deadline)
 }
 
 int
-dial(const struct mx_addr *addr, uint16_t port, int64_t deadline,
-    struct err *err)
+dial_socket(const struct sockaddr *sa, socklen_t size, int64_t deadline)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	char text[INET6_ADDRSTRLEN];
-	int fd;
+	return open_from(NULL, sa, size, deadline);
+}
 
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* Returns the size. */
+static socklen_t
+address_of(union address *a, const struct mx_addr *addr, uint16_t port)
+{
+	memset(a, 0, sizeof(*a));
 	if (addr->family == 4) {
-		in.sin_port = htons(port);
-		memcpy(&in.sin_addr, addr->ip, 4);
-		fd = dial_socket((struct sockaddr *)&in, sizeof(in), deadline);
-	} else {
-		in6.sin6_port = htons(port);
-		memcpy(&in6.sin6_addr, addr->ip, 16);
-		fd = dial_socket((struct sockaddr *)&in6, sizeof(in6),
-		    deadline);
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons(port);
+		memcpy(&a->in.sin_addr, addr->ip, 4);
+		return sizeof(a->in);
 	}
-	if (fd < 0)
-		err_set(err, ERR_TEMP, "4.4.1", "connect to [%s]:%u: %s",
-		    mx_addr_text(addr, text), port, strerror(errno));
-	return fd;
+	a->in6.sin6_family = AF_INET6;
+	a->in6.sin6_port = htons(port);
+	memcpy(&a->in6.sin6_addr, addr->ip, 16);
+	return sizeof(a->in6);
+}
+
+/* The address of that family in a list of them. */
+static bool
+source_of(const char *list, uint8_t family, struct mx_addr *source)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t n;
+
+	for (; list != NULL && *list != '\0'; list += n) {
+		list += strspn(list, " \t");
+		n = strcspn(list, " \t");
+		if (n >= sizeof(text))
+			continue;
+		memcpy(text, list, n);
+		text[n] = '\0';
+		if (inet_pton(family == 4 ? AF_INET : AF_INET6, text,
+		    source->ip) != 1)
+			continue;
+		source->family = family;
+		return true;
+	}
+	return false;
+}
+
+/* Is it our own side that has no way? */
+static bool
+is_offline(int failure)
+{
+	return failure == ENETUNREACH || failure == ENETDOWN ||
+	    failure == EADDRNOTAVAIL;
+}
+
+int
+dial(const struct mx_addr *addr, uint16_t port, const char *source,
+    int64_t deadline, struct err *err)
+{
+	char text[INET6_ADDRSTRLEN], from_text[INET6_ADDRSTRLEN];
+	union address to, from;
+	struct mx_addr ours = { 0 };
+	bool bound = source_of(source, addr->family, &ours);
+	socklen_t size = address_of(&to, addr, port);
+	int fd, failure;
+
+	if (bound)
+		address_of(&from, &ours, 0);
+	fd = open_from(bound ? &from.sa : NULL, &to.sa, size, deadline);
+	if (fd >= 0)
+		return fd;
+	failure = errno;
+	return err_set(err, ERR_TEMP, is_offline(failure) ? "4.4.0" : "4.4.1",
+	    "connect to [%s]:%u%s%s%s: %s", mx_addr_text(addr, text), port,
+	    bound ? " from [" : "",
+	    bound ? mx_addr_text(&ours, from_text) : "", bound ? "]" : "",
+	    strerror(failure));
 }
