@@ -489,11 +489,37 @@ script_write(const struct dialogue *d, struct buf *hello, struct turn *turns)
 	memcpy(turns + 2, d->turns, sizeof(d->turns));
 }
 
+/* resume: somebody else has heard the greeting and said EHLO. */
 static void
-play(const struct dialogue *d, bool by_octet)
+begin(struct smtp_client *c, const struct dialogue *d, struct buf *hello,
+    bool resume)
+{
+	enum outcome_stage stage = STAGE_NONE;
+	struct err err = { 0 };
+	const char *p;
+
+	if (!resume) {
+		ck_assert_msg(smtp_hello(c, &stage, &err) == 0, "%s: %s",
+		    d->name, err.text);
+		return;
+	}
+	/* the lines of the reply, as struct reply has its text */
+	buf_clear(hello);
+	buf_adds(hello, "mx");
+	for (p = d->offers; *p != '\0'; p += *p == '\n') {
+		buf_addc(hello, '\n');
+		buf_add(hello, p, strcspn(p, "\n"));
+		p += strcspn(p, "\n");
+	}
+	smtp_resume(c, buf_str(hello));
+}
+
+static void
+play(const struct dialogue *d, bool by_octet, bool resume)
 {
 	struct turn turns[PEER_TURNS + 2];
-	struct peer peer = { .turns = turns, .nturns = PEER_TURNS + 2,
+	struct peer peer = { .turns = resume ? turns + 2 : turns,
+		.nturns = resume ? PEER_TURNS : PEER_TURNS + 2,
 		.by_octet = by_octet };
 	enum outcome_stage stage = STAGE_NONE;
 	struct err err = { 0 };
@@ -511,8 +537,7 @@ play(const struct dialogue *d, bool by_octet)
 	conn_init(&conn, fd);
 	c = smtp_new(&conn, "c.example", &patience,
 	    d->rcpt_max != 0 ? d->rcpt_max : 100, note, &s);
-	ck_assert_msg(smtp_hello(c, &stage, &err) == 0, "%s: %s", d->name,
-	    err.text);
+	begin(c, d, &hello, resume);
 	rc = smtp_send(c, s.messages, s.n, &stage, &err);
 	smtp_free(c);
 	conn_close(&conn);
@@ -535,28 +560,55 @@ play(const struct dialogue *d, bool by_octet)
 
 START_TEST(session_in_order)
 {
-	play(&sessions[_i], false);
-	play(&sessions[_i], true);
+	play(&sessions[_i], false, false);
+	play(&sessions[_i], true, false);
+}
+END_TEST
+
+/* A connection that comes with greeting and EHLO done is as any other. */
+START_TEST(session_resumed)
+{
+	play(&sessions[_i], false, true);
+}
+END_TEST
+
+/* And what its server got wrong is not believed there, either. */
+START_TEST(resumed_careful)
+{
+	struct smtp_client *c;
+	struct conn conn;
+
+	conn_init(&conn, -1);
+	c = smtp_new(&conn, "c.example", &patience, 1, note, NULL);
+	smtp_resume(c, "mx\nSTARTTLS\nCHUNKING\nPIPELINING");
+	ck_assert(smtp_offers(c)->extended && smtp_offers(c)->chunking);
+	smtp_be_careful(c);
+	smtp_resume(c, "mx\nSMTPUTF8\nCHUNKING\nPIPELINING");
+	ck_assert(smtp_offers(c)->extended && smtp_offers(c)->utf8);
+	ck_assert(!smtp_offers(c)->chunking && !smtp_offers(c)->pipelining);
+	ck_assert(!smtp_offers(c)->starttls);
+	smtp_free(c);
+	conn_close(&conn);
 }
 END_TEST
 
 START_TEST(session_refusals)
 {
-	play(&refusals[_i], false);
-	play(&refusals[_i], true);
+	play(&refusals[_i], false, false);
+	play(&refusals[_i], true, false);
 }
 END_TEST
 
 START_TEST(session_faults)
 {
-	play(&faults[_i], false);
-	play(&faults[_i], true);
+	play(&faults[_i], false, false);
+	play(&faults[_i], true, false);
 }
 END_TEST
 
 START_TEST(session_early)
 {
-	play(&early[_i], false);
+	play(&early[_i], false, false);
 }
 END_TEST
 
@@ -568,6 +620,8 @@ main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, session_in_order, 0, CHECK_ROWS(sessions));
+	tcase_add_loop_test(tc, session_resumed, 0, CHECK_ROWS(sessions));
+	tcase_add_test(tc, resumed_careful);
 	tcase_add_loop_test(tc, session_refusals, 0, CHECK_ROWS(refusals));
 	tcase_add_loop_test(tc, session_faults, 0, CHECK_ROWS(faults));
 	tcase_add_loop_test(tc, session_early, 0, CHECK_ROWS(early));

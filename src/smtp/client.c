@@ -216,6 +216,12 @@ smtp_hello(struct smtp_client *c, enum outcome_stage *stage, struct err *err)
 	return hello(c, err);
 }
 
+void
+smtp_resume(struct smtp_client *c, const char *offers)
+{
+	learn_offers(c, offers);
+}
+
 /* Behind the 220 nobody may speak before the handshake: what is there came
  * from somebody in between (RFC 3207, CVE-2011-0411). */
 static int
