@@ -16,6 +16,7 @@ START_TEST(names)
 	ck_assert_str_eq(outcome_name(OUTCOME_FAILED), "failed");
 	ck_assert_str_eq(outcome_name((enum outcome_kind)99), "pending");
 	ck_assert_str_eq(outcome_stage_name(STAGE_MAIL), "MAIL FROM");
+	ck_assert_str_eq(outcome_stage_name(STAGE_AUTH), "AUTH");
 	ck_assert_str_eq(outcome_stage_name(STAGE_DOT), "end of DATA");
 	ck_assert_str_eq(outcome_stage_name(STAGE_NONE), "preparation");
 	ck_assert_str_eq(outcome_stage_name((enum outcome_stage)99),
@@ -75,6 +76,8 @@ static const struct {
 	{ "true", AT(in_doubt), 1, true },
 	{ "a bool of 2", AT(in_doubt), 2, false },
 	{ "a bool of 255", AT(whole_site), 255, false },
+	{ "offline", AT(offline), 1, true },
+	{ "offline of 4", AT(offline), 4, false },
 	{ "a bool of 16", AT(relayed_no_dsn), 16, false },
 	{ "8 bits in text", AT(text), 0xc3, true },
 	{ "line end in text", AT(text), '\n', false },

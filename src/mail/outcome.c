@@ -33,6 +33,7 @@ outcome_stage_name(enum outcome_stage stage)
 		[STAGE_GREETING] = "greeting",
 		[STAGE_HELLO] = "EHLO",
 		[STAGE_TLS] = "STARTTLS",
+		[STAGE_AUTH] = "AUTH",
 		[STAGE_MAIL] = "MAIL FROM",
 		[STAGE_RCPT] = "RCPT TO",
 		[STAGE_DATA] = "DATA",
@@ -93,8 +94,9 @@ bool
 outcome_valid(const struct outcome *o)
 {
 	return o->kind <= OUTCOME_FAILED && o->stage <= STAGE_DOT &&
-	    is_bool(&o->whole_site) && is_bool(&o->in_doubt) &&
-	    is_bool(&o->relayed_no_dsn) && is_sound_status(o) &&
+	    is_bool(&o->whole_site) && is_bool(&o->offline) &&
+	    is_bool(&o->in_doubt) && is_bool(&o->relayed_no_dsn) &&
+	    is_sound_status(o) &&
 	    is_sound_text(o->text, sizeof(o->text)) &&
 	    is_sound_text(o->host, sizeof(o->host)) &&
 	    is_sound_text(o->address, sizeof(o->address)) &&
