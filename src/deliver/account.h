@@ -68,12 +68,19 @@ struct account {
  *	auto:user@example.org
  *
  * The user may be an address: the last '@' ends it, %40 does as well. A
- * password in it is refused: settings are no place for one.
+ * password in it is refused: settings are no place for one. So is a user with
+ * smtp+plain://. The word "none" is no smarthost at all.
  *
  * Fills endpoints and nendpoint (released before). Returns 0, or -1 with *err
- * (ERR_CONFIG).
+ * (ERR_CONFIG; nothing of a URL is in its text) and no endpoints.
  */
 int	account_set_smarthost(struct account *, const char *text, struct err *);
+
+/* Copy the endpoints, and the trouble there was with them. */
+void	account_copy_smarthost(struct account *to, const struct account *from);
+
+/* Has any endpoint a user? */
+bool	account_has_user(const struct account *);
 
 /* Does any endpoint want AUTH: a user, or a client certificate? */
 bool	account_needs_auth(const struct account *);
@@ -86,5 +93,8 @@ void	account_release(struct account *);
  * are needed. */
 struct buf;
 void	endpoint_write(const struct endpoint *, struct buf *out);
+
+/* All of them, as account_set_smarthost() reads them. */
+void	account_write_smarthost(const struct account *, struct buf *out);
 
 #endif
