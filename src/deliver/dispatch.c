@@ -60,6 +60,7 @@ dispatch_free(struct dispatch *d)
 			site_free(d->sites.slots[i].value);
 	strmap_release(&d->sites);
 	mx_self_release(&d->self);
+	free(d->asking);
 	free(d->items);
 	free(d->ready);
 	free(d);
@@ -216,12 +217,16 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	site->down = true;
 	site->failure = xmalloc(sizeof(*o));
 	*site->failure = *o;
+	if (o->stage == STAGE_AUTH)
+		log_line(LOG_LEVEL_ERROR, "smtp", "%s", o->text);
+	if (o->offline)
+		*memory = (struct site_memory){ 0 };
 	if (memory->failures++ == 0)
 		memory->first_s = now;
 	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory->failures, false, process_random_below(10000));
 	str_copy(memory->reason, sizeof(memory->reason), o->text);
-	if (!d->how->guest &&
+	if (!d->how->guest && !o->offline &&
 	    sites_set(d->spool, site->key, memory, &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
 }
@@ -260,7 +265,7 @@ judge(struct dispatch *d, struct site *site, const struct task *task,
 		due = site->memory.next_s;
 	} else {
 		/* a worker's death does not speak for the site */
-		if (o->stage > STAGE_TLS)
+		if (o->stage > STAGE_AUTH)
 			forgive(d, site);
 		if (o->kind == OUTCOME_DEFERRED)
 			due = own_due(d, task, o);
@@ -282,6 +287,21 @@ judge_waiting(struct dispatch *d, struct site *site)
 	}
 }
 
+void
+dispatch_site_fails(struct dispatch *d, struct site *site,
+    const struct outcome *o)
+{
+	strike(d, site, o);
+	judge_waiting(d, site);
+}
+
+/* Whoever goes on to try a password that was refused is locked out. */
+static bool
+is_auth_refusal(const struct outcome *o)
+{
+	return o->stage == STAGE_AUTH && o->code / 100 == 5;
+}
+
 /*
  * A worker that gets nowhere while others are at the same site has met the
  * site's limit of connections, not its end: its load goes back, and there
@@ -292,7 +312,8 @@ is_turned_away(struct worker *w, const struct outcome *o)
 {
 	struct site *site = w->site;
 
-	if (o->kind != OUTCOME_DEFERRED || !o->whole_site || site->down)
+	if (o->kind != OUTCOME_DEFERRED || !o->whole_site || site->down ||
+	    is_auth_refusal(o))
 		return false;
 	if (!w->turned_away && site->workers > 1) {
 		w->turned_away = true;
@@ -302,6 +323,15 @@ is_turned_away(struct worker *w, const struct outcome *o)
 		    site->key, site->most, o->text);
 	}
 	return w->turned_away;
+}
+
+/* The server did not like what we showed it, and there may be better. */
+static bool
+asks_again(struct dispatch *d, struct worker *w, const struct outcome *o)
+{
+	if (!w->asks_again && o->whole_site && is_auth_refusal(o))
+		w->asks_again = dispatch_auth_refused(d, w->site);
+	return w->asks_again;
 }
 
 /* A load that cannot be worked on for reasons of our own. */
@@ -391,10 +421,11 @@ start_workers(struct dispatch *d)
 		bool started;
 
 		/* bury() puts it back into the line */
-		if (!may_connect(d, site))
+		if (!may_connect(d, site) || !dispatch_auth_ready(d, site))
 			continue;
 		/* one worker loads it when it must; for many, once is less */
-		if (d->nworker > 0 && d->how->tls != TLS_OFF)
+		if (d->nworker > 0 && d->how->tls != TLS_OFF &&
+		    site->way != WAY_SMARTHOST)
 			tls_prepare();
 		started = start_worker(d, site);
 		dispatch_line_up(d, site);
@@ -464,7 +495,8 @@ listen_to(struct dispatch *d, size_t i)
 	while ((rc = worker_read(w, &report)) > 0) {
 		const struct task *task = &w->load[report.slot];
 
-		if (is_turned_away(w, &report.outcome))
+		if (is_turned_away(w, &report.outcome) ||
+		    asks_again(d, w, &report.outcome))
 			site_add(site, task->item, task->rcpt);
 		else
 			judge(d, site, task, &report.outcome);
@@ -497,6 +529,9 @@ sleep_ms(const struct dispatch *d, int64_t deadline)
 	for (size_t i = 0; i < d->nworker; i++)
 		if (d->workers[i].deadline < until)
 			until = d->workers[i].deadline + 1;
+	for (size_t i = 0; i < d->nasking; i++)
+		if (d->asking[i]->credential.deadline < until)
+			until = d->asking[i]->credential.deadline + 1;
 	if (d->lookup.pid != 0) {
 		if (d->lookup.deadline < until)
 			until = d->lookup.deadline + 1;
@@ -509,15 +544,18 @@ sleep_ms(const struct dispatch *d, int64_t deadline)
 static void
 wait_for_news(struct dispatch *d, int64_t deadline)
 {
-	struct pollfd *fds = xcalloc(d->nworker + 1, sizeof(*fds));
-	size_t n = d->nworker;
+	size_t n = d->nworker, last = n + 1 + d->nasking;
+	struct pollfd *fds = xcalloc(last, sizeof(*fds));
 
 	for (size_t i = 0; i < n; i++)
 		fds[i] = (struct pollfd){ d->workers[i].fd, POLLIN, 0 };
 	fds[n] = (struct pollfd){ d->lookup.pid != 0 ? d->lookup.fd : -1,
 		POLLIN, 0 };
-	if (poll(fds, n + 1, sleep_ms(d, deadline)) < 0)
-		for (size_t i = 0; i <= n; i++)
+	for (size_t i = 0; i < d->nasking; i++)
+		fds[n + 1 + i] = (struct pollfd){ d->asking[i]->credential.fd,
+			POLLIN, 0 };
+	if (poll(fds, last, sleep_ms(d, deadline)) < 0)
+		for (size_t i = 0; i < last; i++)
 			fds[i].revents = 0;
 	/* from the end, because bury() moves the last one into the gap */
 	for (size_t i = n; i-- > 0;)
@@ -527,6 +565,7 @@ wait_for_news(struct dispatch *d, int64_t deadline)
 	if (d->lookup.pid != 0 && (fds[n].revents != 0 ||
 	    clock_ms() > d->lookup.deadline))
 		dispatch_dns_read(d);
+	dispatch_auth_read(d);
 	free(fds);
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/process.h"
@@ -22,15 +23,16 @@
 
 /* The site of an answer, made when it is the first of its kind. */
 static struct site *
-site_of(struct dispatch *d, const struct mx_answer *answer)
+site_of(struct dispatch *d, const struct way *way,
+    const struct mx_answer *answer)
 {
 	struct buf key = { 0 };
 	void **place;
 
-	site_key(answer, &key);
+	site_key(way, answer, &key);
 	place = strmap_at(&d->sites, buf_str(&key));
 	if (*place == NULL) {
-		struct site *site = site_new(buf_str(&key), answer);
+		struct site *site = site_new(buf_str(&key), way, answer);
 
 		sites_get(d->spool, site->key, &site->memory);
 		*place = site;
@@ -60,51 +62,63 @@ give_to_site(struct dispatch *d, struct site *site, struct item *item,
 	dispatch_line_up(d, site);
 }
 
-/* Pass a forward-path on, now that its domain is known. */
+/* Pass a forward-path on, now that its target is known. */
 static void
-pass_on(struct dispatch *d, struct domain *domain, struct item *item,
+pass_on(struct dispatch *d, struct target *target, struct item *item,
     size_t rcpt)
 {
-	if (domain->site != NULL)
-		give_to_site(d, domain->site, item, rcpt);
+	if (target->site != NULL)
+		give_to_site(d, target->site, item, rcpt);
 	else
-		dispatch_decide(d, item, rcpt, &domain->failure,
-		    domain->not_before);
+		dispatch_decide(d, item, rcpt, &target->failure,
+		    target->not_before);
 }
 
-/* A domain that could not be resolved for now, as its memory has it. */
-static void
-remember_failure(struct dispatch *d, struct domain *domain)
+/* The name of its memory. */
+static char *
+memory_key(const struct target *target)
 {
-	struct site_memory memory;
+	struct buf key = { 0 };
+
+	buf_printf(&key, "dns %s", target->name);
+	return buf_detach(&key);
+}
+
+/* A target that could not be resolved for now, as its memory has it. That our
+ * own network is down says nothing about it. */
+static void
+remember_failure(struct dispatch *d, struct target *target)
+{
+	struct site_memory memory = { 0 };
+	char *key = memory_key(target);
 	struct err err;
-	char key[MX_NAME_MAX + 8];
 	time_t now = clock_wall();
 
-	snprintf(key, sizeof(key), "dns %s", domain->name);
-	sites_get(d->spool, key, &memory);
+	if (!target->failure.offline)
+		sites_get(d->spool, key, &memory);
 	if (memory.failures++ == 0)
 		memory.first_s = now;
 	memory.next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory.failures, false, process_random_below(10000));
-	str_copy(memory.reason, sizeof(memory.reason), domain->failure.text);
-	if (!d->how->guest)
+	str_copy(memory.reason, sizeof(memory.reason), target->failure.text);
+	if (!d->how->guest && !target->failure.offline)
 		sites_set(d->spool, key, &memory, &err);
-	domain->not_before = memory.next_s;
+	target->not_before = memory.next_s;
+	free(key);
 }
 
 /* It could be resolved: nothing is held against it any more. */
 static void
-forget_failure(struct dispatch *d, const struct domain *domain)
+forget_failure(struct dispatch *d, const struct target *target)
 {
 	struct site_memory memory;
+	char *key = memory_key(target);
 	struct err err;
-	char key[MX_NAME_MAX + 8];
 
-	snprintf(key, sizeof(key), "dns %s", domain->name);
 	sites_get(d->spool, key, &memory);
 	if (memory.failures > 0)
 		sites_set(d->spool, key, &(struct site_memory){ 0 }, &err);
+	free(key);
 }
 
 /* Who we are is found out when the first answer comes. */
@@ -118,28 +132,34 @@ self(struct dispatch *d)
 }
 
 static void
-settle_domain(struct dispatch *d, struct domain *domain,
+fail_target(struct dispatch *d, struct target *target, const struct err *err)
+{
+	struct outcome *o = &target->failure;
+
+	outcome_from_err(o, STAGE_DNS, err);
+	o->offline = strcmp(o->status, STATUS_OFFLINE) == 0;
+	if (d->how->trace_fd >= 0)
+		dprintf(d->how->trace_fd, "%s * %s\n", target->name, o->text);
+	if (o->kind == OUTCOME_DEFERRED)
+		remember_failure(d, target);
+}
+
+static void
+settle_target(struct dispatch *d, struct target *target,
     struct mx_answer *answer)
 {
-	struct task_list waiting = domain->waiting;
+	struct task_list waiting = target->waiting;
 
-	domain->known = true;
-	if (answer->err.kind == ERR_NONE)
-		mx_drop_self(answer, self(d), domain->name);
+	target->known = true;
+	target_finish(&target->way, target->domain, self(d), answer);
 	if (answer->err.kind == ERR_NONE) {
-		domain->site = site_of(d, answer);
-		forget_failure(d, domain);
-	} else {
-		outcome_from_err(&domain->failure, STAGE_DNS, &answer->err);
-		if (d->how->trace_fd >= 0)
-			dprintf(d->how->trace_fd, "%s * %s\n", domain->name,
-			    domain->failure.text);
-		if (domain->failure.kind == OUTCOME_DEFERRED)
-			remember_failure(d, domain);
-	}
-	domain->waiting = (struct task_list){ 0 };
+		target->site = site_of(d, &target->way, answer);
+		forget_failure(d, target);
+	} else
+		fail_target(d, target, &answer->err);
+	target->waiting = (struct task_list){ 0 };
 	for (size_t i = 0; i < waiting.n; i++)
-		pass_on(d, domain, waiting.v[i].item, waiting.v[i].rcpt);
+		pass_on(d, target, waiting.v[i].item, waiting.v[i].rcpt);
 	task_list_release(&waiting);
 }
 
@@ -157,21 +177,18 @@ next_turn(struct dispatch *d, uint32_t uid)
 }
 
 static void
-ask(struct dispatch *d, struct domain *domain, uint32_t uid)
+ask(struct dispatch *d, struct target *target, uint32_t uid)
 {
-	struct mx_answer answer = { 0 };
+	struct mx_answer answer;
 
-	if (!address_is_literal(domain->name)) {
-		d->ask = xgrow(d->ask, d->nask, &d->ask_cap, sizeof(*d->ask));
-		d->ask[d->nask] = (struct question){ domain->name,
-			next_turn(d, uid), d->nask };
-		d->nask++;
+	if (target_answer(&target->way, target->domain, &answer)) {
+		settle_target(d, target, &answer);
 		return;
 	}
-	if (!mx_from_literal(domain->name, &answer))
-		err_set(&answer.err, ERR_PERM, "5.1.3",
-		    "%s is no address that can be reached", domain->name);
-	settle_domain(d, domain, &answer);
+	d->ask = xgrow(d->ask, d->nask, &d->ask_cap, sizeof(*d->ask));
+	d->ask[d->nask] = (struct question){ target, next_turn(d, uid),
+		d->nask };
+	d->nask++;
 }
 
 static int
@@ -191,35 +208,105 @@ dispatch_dns_sort(struct dispatch *d)
 		qsort(d->ask, d->nask, sizeof(*d->ask), by_turn);
 }
 
+/* A forward-path that goes nowhere: what the rule says is its outcome. */
+static void
+end_here(struct dispatch *d, const struct way *way, struct item *item,
+    size_t rcpt)
+{
+	struct outcome o = { .kind = OUTCOME_DELIVERED, .status = "2.0.0",
+		.text = "discarded" };
+	time_t due = 0;
+
+	if (way->kind != WAY_DISCARD)
+		outcome_from_err(&o, STAGE_NONE, &way->why);
+	if (o.kind == OUTCOME_DEFERRED)
+		due = clock_wall() + (time_t)retry_delay(&d->how->retry,
+		    item->entry.env.rcpts[rcpt].attempts + 1u, false,
+		    process_random_below(10000));
+	dispatch_decide(d, item, rcpt, &o, due);
+}
+
+static struct target *
+make_target(const char *name, const char *domain, const struct way *way)
+{
+	struct target *target = xcalloc(1, sizeof(*target));
+
+	target->name = xstrdup(name);
+	target->domain = xstrdup(domain);
+	target->way = *way;
+	return target;
+}
+
 void
 dispatch_dns_add(struct dispatch *d, struct item *item, size_t rcpt)
 {
-	const char *name = address_domain(item->entry.env.rcpts[rcpt].path);
-	void **place = strmap_at(&d->domains, name);
-	struct domain *domain = *place;
+	const struct envelope *env = &item->entry.env;
+	const char *path = env->rcpts[rcpt].path;
+	const char *domain = address_domain(path);
+	struct buf name = { 0 };
+	struct target *target;
+	struct way way;
+	void **place;
 
-	if (domain == NULL) {
-		*place = domain = xcalloc(1, sizeof(*domain));
-		domain->name = xstrdup(name);
-		task_add(&domain->waiting, item, rcpt);
-		ask(d, domain, item->entry.env.uid);
-	} else if (!domain->known)
-		task_add(&domain->waiting, item, rcpt);
+	route_find(d->how->routing, env->account, env->reverse_path, path,
+	    &way);
+	if (way.kind == WAY_DISCARD || way.kind == WAY_REFUSE ||
+	    way.kind == WAY_LATER) {
+		end_here(d, &way, item, rcpt);
+		return;
+	}
+	target_name(&way, domain, &name);
+	place = strmap_at(&d->targets, buf_str(&name));
+	target = *place;
+	if (target == NULL) {
+		*place = target = make_target(buf_str(&name), domain, &way);
+		task_add(&target->waiting, item, rcpt);
+		ask(d, target, env->uid);
+	} else if (!target->known)
+		task_add(&target->waiting, item, rcpt);
 	else
-		pass_on(d, domain, item, rcpt);
+		pass_on(d, target, item, rcpt);
+	buf_release(&name);
 }
 
 /* Every question that has no answer fails for now. */
 static void
 fail_unanswered(struct dispatch *d, const struct err *why)
 {
-	for (size_t i = 0; i < d->lookup.domains.n; i++) {
+	for (size_t i = 0; i < d->lookup.n; i++) {
 		struct mx_answer answer = { .err = *why };
 
 		if (!d->lookup.answered[i])
-			settle_domain(d, strmap_get(&d->domains,
-			    d->lookup.domains.v[i]), &answer);
+			settle_target(d, d->lookup.asker[i], &answer);
 	}
+}
+
+/* The questions as the resolver wants them, places in a row. */
+struct batch {
+	struct resolver_question *questions;
+	struct resolver_place *places;
+	void	**askers;
+	size_t	 n;
+};
+
+static void
+take_questions(struct dispatch *d, struct batch *b)
+{
+	struct resolver_place *place;
+
+	b->n = d->nask;
+	b->questions = xcalloc(b->n, sizeof(*b->questions));
+	b->askers = xcalloc(b->n, sizeof(*b->askers));
+	place = b->places = xcalloc(b->n, ENDPOINTS_MAX * sizeof(*b->places));
+	for (size_t i = 0; i < b->n; i++, place += ENDPOINTS_MAX) {
+		struct target *target = d->ask[i].target;
+
+		b->askers[i] = target;
+		target_question(&target->way, target->domain, place,
+		    &b->questions[i]);
+	}
+	d->nask = 0;
+	strmap_release(&d->turns);
 }
 
 void
@@ -227,25 +314,24 @@ dispatch_dns_start(struct dispatch *d)
 {
 	struct resolver_options options = { .nameserver = d->how->nameserver,
 		.timeout_s = d->how->dns_s };
-	struct mx_answer answer = { 0 };
-	struct strlist names = { 0 };
+	struct batch b;
+	struct err err;
 
 	if (d->nask == 0 || d->lookup.pid != 0)
 		return;
 	dispatch_dns_sort(d);
-	for (size_t i = 0; i < d->nask; i++)
-		strlist_add(&names, d->ask[i].name);
-	d->nask = 0;
-	strmap_release(&d->turns);
+	take_questions(d, &b);
 	d->asked_ms = clock_ms();
-	if (lookup_start(&d->lookup, &options, &names, &answer.err) == 0)
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		struct mx_answer none = answer;
+	if (lookup_start(&d->lookup, &options, b.questions, b.askers, b.n,
+	    &err) < 0)
+		for (size_t i = 0; i < b.n; i++) {
+			struct mx_answer none = { .err = err };
 
-		settle_domain(d, strmap_get(&d->domains, names.v[i]), &none);
-	}
-	strlist_release(&names);
+			settle_target(d, b.askers[i], &none);
+		}
+	free(b.questions);
+	free(b.places);
+	free(b.askers);
 }
 
 void
@@ -256,8 +342,7 @@ dispatch_dns_read(struct dispatch *d)
 	int rc;
 
 	while ((rc = lookup_read(&d->lookup, &answer)) > 0)
-		settle_domain(d, strmap_get(&d->domains,
-		    d->lookup.domains.v[answer.index]), &answer);
+		settle_target(d, d->lookup.asker[answer.index], &answer);
 	if (d->lookup.left == 0) {
 		lookup_end(&d->lookup);
 		return;
@@ -279,19 +364,24 @@ dispatch_dns_ready(const struct dispatch *d)
 	return clock_ms() - d->asked_ms >= GROUPING_MS;
 }
 
+static void
+target_free(struct target *target)
+{
+	if (target == NULL)
+		return;
+	free(target->name);
+	free(target->domain);
+	task_list_release(&target->waiting);
+	free(target);
+}
+
 void
 dispatch_dns_free(struct dispatch *d)
 {
-	for (size_t i = 0; i < d->domains.cap; i++) {
-		struct domain *domain = d->domains.slots[i].value;
-
-		if (d->domains.slots[i].key == NULL || domain == NULL)
-			continue;
-		free(domain->name);
-		task_list_release(&domain->waiting);
-		free(domain);
-	}
-	strmap_release(&d->domains);
+	for (size_t i = 0; i < d->targets.cap; i++)
+		if (d->targets.slots[i].key != NULL)
+			target_free(d->targets.slots[i].value);
+	strmap_release(&d->targets);
 	free(d->ask);
 	strmap_release(&d->turns);
 	lookup_end(&d->lookup);

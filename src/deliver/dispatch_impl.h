@@ -1,6 +1,7 @@
 /*
- * Shared by dispatch.c (the loop, workers) and dispatch_dns.c (domains become
- * sites); nobody else includes it.
+ * Shared by dispatch.c (the loop, workers), dispatch_dns.c (targets become
+ * sites) and dispatch_auth.c (sites that want a credential); nobody else
+ * includes it.
  */
 #ifndef DELIVER_DISPATCH_IMPL_H
 #define DELIVER_DISPATCH_IMPL_H
@@ -9,11 +10,14 @@
 #include "deliver/dispatch.h"
 #include "deliver/lookup.h"
 #include "deliver/site.h"
+#include "deliver/target.h"
 #include "deliver/worker.h"
 
-/* What a domain is to the dispatcher: unknown, or a site, or a failure. */
-struct domain {
-	char	*name;			/* owned */
+/* What a target is to the dispatcher: unknown, or a site, or a failure. */
+struct target {
+	char	*name;			/* owned; target_name() */
+	char	*domain;		/* owned; of its first forward-path */
+	struct way way;
 	bool	 known;
 	struct site *site;		/* when known and not failed */
 	struct outcome failure;		/* when known and site is NULL */
@@ -21,9 +25,9 @@ struct domain {
 	struct task_list waiting;	/* while it is unknown */
 };
 
-/* A name to be looked up. */
+/* A target to be looked up. */
 struct question {
-	const char *name;		/* the domain's */
+	struct target *target;
 	size_t	 turn;			/* its place among those of one user */
 	size_t	 place;			/* among all */
 };
@@ -35,8 +39,8 @@ struct dispatch {
 	struct mx_self self;		/* when self_known */
 	bool	 self_known;
 
-	struct strmap domains;		/* name -> struct domain */
-	struct question *ask;		/* names to be looked up; owned */
+	struct strmap targets;		/* name -> struct target */
+	struct question *ask;		/* targets to be looked up; owned */
 	size_t	 nask, ask_cap;
 	struct strmap turns;		/* uid -> how many of them are his */
 	struct lookup lookup;
@@ -44,6 +48,8 @@ struct dispatch {
 
 	struct strmap sites;		/* key -> struct site */
 	struct site *first_ready, **last_ready;
+	struct site **asking;		/* a child finds out their credential */
+	size_t	 nasking, asking_cap;
 
 	struct worker *workers;		/* how->jobs of them */
 	size_t	 nworker;		/* running */
@@ -67,7 +73,11 @@ void	dispatch_decide(struct dispatch *, struct item *, size_t rcpt,
 /* Leave one forward-path for later without an attempt. */
 void	dispatch_skip(struct dispatch *, struct item *, time_t due);
 
-/* A forward-path of an item needs its domain's way. */
+/* The site failed as a whole, and what waits for it with it. */
+void	dispatch_site_fails(struct dispatch *, struct site *,
+	    const struct outcome *);
+
+/* A forward-path of an item is to find its way. */
 void	dispatch_dns_add(struct dispatch *, struct item *, size_t rcpt);
 
 /*
@@ -86,5 +96,21 @@ void	dispatch_dns_read(struct dispatch *);
 bool	dispatch_dns_ready(const struct dispatch *);
 
 void	dispatch_dns_free(struct dispatch *);
+
+/*
+ * Has the site what its server wants to see of us? Begins to find it out when
+ * it has not been; a site for which that takes a while comes back into the
+ * line by dispatch_auth_read(), one for which it fails has failed.
+ */
+bool	dispatch_auth_ready(struct dispatch *, struct site *);
+
+/* Look at what the children say of the sites that ask. */
+void	dispatch_auth_read(struct dispatch *);
+
+/*
+ * The server did not accept it. Returns true when another may be had: the site
+ * is then as one that never asked.
+ */
+bool	dispatch_auth_refused(struct dispatch *, struct site *);
 
 #endif

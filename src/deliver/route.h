@@ -54,6 +54,7 @@ struct way {
 	enum way_kind kind;
 	const struct route *route;	/* NULL: no rule fitted */
 	const struct account *account;	/* of the sender; never NULL */
+	const struct account *global;	/* the one without a name */
 	bool	 by_sender;		/* the account is one by its patterns */
 	struct err why;			/* WAY_REFUSE, WAY_LATER */
 };

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "deliver/report.h"
@@ -129,6 +130,21 @@ may_hold(const struct session *s, const struct outcome *o)
 	    !retry_is_greylisting(o->code, o->status, o->text);
 }
 
+/*
+ * A smarthost, or a host that was set, may want what we did not show it: that
+ * is for the administrator to mend, and no reason to give the mail back.
+ */
+static void
+excuse_settings(const struct session *s, struct outcome *o)
+{
+	if (s->site->way == WAY_DIRECT || o->kind != OUTCOME_FAILED ||
+	    (o->code != 530 && o->code != 534 && o->code != 535 &&
+	    o->code != 538))
+		return;
+	o->kind = OUTCOME_DEFERRED;
+	o->status[0] = '4';
+}
+
 static void
 place(const struct session *s, struct outcome *o)
 {
@@ -137,7 +153,7 @@ place(const struct session *s, struct outcome *o)
 		str_copy(o->address, sizeof(o->address), s->address);
 	}
 	str_copy(o->tls, sizeof(o->tls), s->tls);
-	o->port = s->how->port;
+	o->port = s->port;
 	o->connect_ms = s->connect_ms;
 }
 
@@ -151,6 +167,7 @@ session_verdict(void *arg, struct smtp_message *message, struct smtp_rcpt *rcpt,
 	(void)message;
 	s->talked = true;
 	excuse_downgrade(s, &o);
+	excuse_settings(s, &o);
 	place(s, &o);
 	if (!may_hold(s, &o)) {
 		tell(s, rcpt, &o);
@@ -201,6 +218,9 @@ give_up(struct session *s)
 		err_set(&s->err, ERR_TEMP, "4.4.1", "no host could be reached");
 	outcome_from_err(&o, s->stage, &s->err);
 	o.whole_site = !s->talked;
+	o.offline = o.whole_site && strcmp(o.status, STATUS_OFFLINE) == 0;
+	if (s->stage == STAGE_AUTH)
+		o.code = (int16_t)s->auth_code;
 	place(s, &o);
 	take_up_held(s);
 	for (size_t i = 0; i < s->nrcpt; i++)
@@ -213,7 +233,10 @@ give_up(struct session *s)
 static void
 visit_host(struct session *s, const struct mx_host *host, unsigned *tried)
 {
-	for (size_t a = 0; a < host->naddr; a++) {
+	bool by_name = s->site->account->proxy != NULL &&
+	    s->site->way == WAY_SMARTHOST;
+
+	for (size_t a = 0; a < host->naddr || (a == 0 && by_name); a++) {
 		if (session_undecided(s) == 0 || a == SESSION_HOST_ADDRESSES_MAX ||
 		    *tried == SESSION_ADDRESSES_MAX ||
 		    clock_ms() >= s->ceiling)
@@ -221,7 +244,7 @@ visit_host(struct session *s, const struct mx_host *host, unsigned *tried)
 		(*tried)++;
 		s->host = host;
 		s->err = (struct err){ 0 };
-		session_visit(s, &host->addr[a]);
+		session_visit(s, by_name ? NULL : &host->addr[a]);
 	}
 }
 
@@ -238,12 +261,28 @@ visit_hosts(struct session *s)
 			return;
 		before = tried;
 		s->last_host = h + 1 == n;
-		visit_host(s, &s->site->hosts[h], &tried);
+		visit_host(s, &s->hosts[h], &tried);
 		refused_for_good &= tried > before && s->err.kind == ERR_PERM;
 	}
 	/* 521 from one host is final only when all say so (RFC 7504 3) */
 	if (s->err.kind == ERR_PERM && !refused_for_good)
 		s->err.kind = ERR_TEMP;
+}
+
+/* Each worker goes to equal ones in an order of its own, so that they share
+ * the work; the mail exchangers of a domain were shuffled when it was looked
+ * up. */
+static void
+set_hosts(struct session *s)
+{
+	size_t n = s->site->nhost;
+
+	s->hosts = xcalloc(n, sizeof(*s->hosts));
+	memcpy(s->hosts, s->site->hosts, n * sizeof(*s->hosts));
+	if (s->site->way == WAY_SMARTHOST)
+		mx_sort(s->hosts, n);
+	s->hostname = s->site->account->hostname != NULL ?
+	    s->site->account->hostname : s->how->hostname;
 }
 
 void
@@ -261,10 +300,13 @@ session_run(const struct delivery *how, const struct site *site,
 		keep[nkeep++] = load[i].item->reader;
 	process_close_all_but(keep, nkeep);
 	process_detach_output();
+	secret_clear_all_but(&site->credential.secret);
+	session_load_files(&s);
 	process_drop_all();
 
 	set_patience(&s);
 	set_load(&s, load, n);
+	set_hosts(&s);
 	s.ceiling = clock_ms() + session_ceiling_ms(how, load, n);
 	visit_hosts(&s);
 	if (s.report_fd >= 0)

@@ -1,6 +1,7 @@
 /*
- * Shared by session.c (the load, its verdicts, the order of hosts) and
- * visit.c (one address); nobody else includes it.
+ * Shared by session.c (the load, its verdicts, the order of hosts), visit.c
+ * (one address) and smarthost.c (one connection by libcurl); nobody else
+ * includes it.
  */
 #ifndef DELIVER_SESSION_IMPL_H
 #define DELIVER_SESSION_IMPL_H
@@ -12,10 +13,15 @@
 struct session {
 	const struct delivery *how;
 	const struct site *site;
+	struct mx_host *hosts;		/* owned; in this worker's order */
+	const char *hostname;		/* for EHLO */
 	struct smtp_patience patience;
 	unsigned connect_s;
 	int report_fd;
 	int64_t ceiling;		/* clock_ms(), for everything */
+	char	 client_cert[512], client_key[512];	/* what libcurl opens;
+					 * "": none */
+	struct err files_err;		/* why they could not be had */
 
 	struct smtp_message *messages;
 	size_t nmessage;
@@ -26,6 +32,7 @@ struct session {
 
 	/* the connection of the moment */
 	const struct mx_host *host;
+	uint16_t port;
 	char address[OUTCOME_ADDR_MAX];
 	char tls[OUTCOME_TLS_MAX];
 	int64_t started;		/* clock_ms() */
@@ -36,6 +43,7 @@ struct session {
 	/* why the last host did not do */
 	struct err err;
 	enum outcome_stage stage;
+	int	 auth_code;		/* of the reply to AUTH; 0: none */
 };
 
 /* What smtp/ tells of a forward-path: reported, or held for the next host. */
@@ -45,6 +53,20 @@ void	session_verdict(void *arg, struct smtp_message *, struct smtp_rcpt *,
 /* Forward-paths that nobody has judged; is any verdict held back? */
 size_t	session_undecided(const struct session *);
 bool	session_holds_any(const struct session *);
+
+/* While the process still may: take along what libcurl is to open. */
+void	session_load_files(struct session *);
+
+/*
+ * Open a connection to the smarthost of the moment: at addr, or where the
+ * proxy finds it (NULL).
+ *
+ * offers  filled with the text of the reply to EHLO.
+ *
+ * Returns 0; or -1 with s->err and s->stage, and conn is closed.
+ */
+int	session_open_smarthost(struct session *, struct conn *,
+	    const struct mx_addr *addr, struct buf *offers);
 
 /*
  * Deliver to one address, in as many connections as that takes. Closes the

@@ -2,10 +2,14 @@
 
 #include "deliver/site.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/str.h"
 #include "base/xalloc.h"
+#include "deliver/target.h"
 
 void
 task_add(struct task_list *list, struct item *item, size_t rcpt)
@@ -32,8 +36,43 @@ by_pref_and_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-void
-site_key(const struct mx_answer *answer, struct buf *out)
+/* Which version of a file it is; a command or a URI counts as its text. */
+static uint64_t
+stamp(uint64_t h, const char *path)
+{
+	struct stat st;
+
+	if (path == NULL || stat(path, &st) < 0)
+		return path == NULL ? h : str_hash(h, path, strlen(path));
+	h = str_hash(h, &st.st_mtim, sizeof(st.st_mtim));
+	return str_hash(h, &st.st_ino, sizeof(st.st_ino));
+}
+
+static void
+smarthost_key(const struct account *account, struct buf *out)
+{
+	const char *const files[] = { account->password_file,
+		account->password_command, account->token_command,
+		account->netrc, account->oauth_refresh_token_file,
+		account->oauth_client_secret_file, account->auth,
+		account->ca_file, account->client_cert, account->client_key,
+		account->tls_pin };
+	uint64_t h = STR_HASH_INIT;
+
+	buf_adds(out, "smarthost");
+	for (size_t i = 0; i < account->nendpoint; i++) {
+		const struct endpoint *e = &account->endpoints[i];
+
+		buf_addc(out, i > 0 && e->rank == e[-1].rank ? ',' : ' ');
+		endpoint_write(e, out);
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		h = stamp(h, files[i]);
+	buf_printf(out, " %016" PRIx64, h);
+}
+
+static void
+mx_key(const struct mx_answer *answer, struct buf *out)
 {
 	const struct mx_host *v[MX_HOSTS_MAX];
 	size_t n = answer->nhost;
@@ -49,13 +88,33 @@ site_key(const struct mx_answer *answer, struct buf *out)
 	}
 }
 
+void
+site_key(const struct way *way, const struct mx_answer *answer,
+    struct buf *out)
+{
+	if (way->kind == WAY_SMARTHOST) {
+		smarthost_key(way->account, out);
+		return;
+	}
+	if (way->kind == WAY_HOST) {
+		target_name(way, "", out);
+		return;
+	}
+	mx_key(answer, out);
+	if (target_is_own(way))
+		buf_printf(out, " from %s", way->account->name);
+}
+
 struct site *
-site_new(const char *key, const struct mx_answer *answer)
+site_new(const char *key, const struct way *way,
+    const struct mx_answer *answer)
 {
 	struct site *site = xcalloc(1, sizeof(*site));
 	size_t size = answer->nhost * sizeof(*site->hosts);
 
 	site->key = xstrdup(key);
+	site->way = way->kind;
+	site->account = way->account;
 	site->nhost = answer->nhost;
 	site->hosts = xmalloc(size);
 	memcpy(site->hosts, answer->host, size);
@@ -70,6 +129,7 @@ site_free(struct site *site)
 	free(site->key);
 	free(site->hosts);
 	free(site->failure);
+	credential_release(&site->credential);
 	task_list_release(&site->tasks);
 	free(site);
 }

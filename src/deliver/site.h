@@ -1,7 +1,8 @@
 /*
- * A site: all domains whose mail goes to the same set of MX hosts. Domains
- * are resolved first and then grouped, so that one connection serves them
- * all, and limits mean what people think they mean.
+ * A site: all domains whose mail goes to the same set of MX hosts, or all mail
+ * that goes through the same smarthost. Domains are resolved first and then
+ * grouped, so that one connection serves them all, and limits mean what people
+ * think they mean.
  */
 #ifndef DELIVER_SITE_H
 #define DELIVER_SITE_H
@@ -11,7 +12,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "deliver/credential.h"
 #include "deliver/item.h"
+#include "deliver/route.h"
 #include "net/mx.h"
 #include "spool/sites.h"
 
@@ -34,6 +37,11 @@ struct site {
 	char	*key;		/* owned; see site_key() */
 	struct mx_host *hosts;	/* owned; in the order to be tried */
 	size_t	 nhost;
+	enum way_kind way;	/* of all that goes there */
+	const struct account *account;	/* its host name, source address; of a
+				 * smarthost, everything */
+	struct credential credential;	/* of a smarthost */
+	bool	 asked_again;	/* for one that the server may like better */
 	struct task_list tasks;	/* from next on: not yet given to a worker */
 	size_t	 next;
 	size_t	 messages;	/* in tasks from next on, about */
@@ -49,12 +57,17 @@ struct site {
 
 /*
  * Append what names a site: its hosts by preference, equal ones by name
- * ("mx a.example b.example;c.example").
+ * ("mx a.example b.example;c.example"), with " from NAME" where the account
+ * makes a difference; "host a.example:25"; for a smarthost its URLs as they are
+ * set, whatever the DNS says today, and the state of the files that it is
+ * opened with: who mends a password need not wait for the next attempt.
  */
-void	site_key(const struct mx_answer *, struct buf *out);
+void	site_key(const struct way *, const struct mx_answer *,
+	    struct buf *out);
 
-/* Takes nothing; copies the hosts of the answer. */
-struct site *site_new(const char *key, const struct mx_answer *);
+/* Copies the hosts of the answer; the account stays the caller's. */
+struct site *site_new(const char *key, const struct way *,
+	    const struct mx_answer *);
 void	site_free(struct site *);
 
 /* Add a task at the end. */

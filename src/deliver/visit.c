@@ -31,28 +31,57 @@ leave(struct conn *conn)
 	conn_close(conn);
 }
 
-static int
-connect_to(struct session *s, struct conn *conn, const struct mx_addr *addr)
+static uint16_t
+port_of(const struct session *s)
 {
-	int64_t now = clock_ms();
-	int64_t until = now + (int64_t)s->connect_s * 1000;
+	return s->host->port != 0 ? s->host->port : s->how->port;
+}
+
+static int
+dial_host(struct session *s, struct conn *conn, const struct mx_addr *addr)
+{
+	int64_t until = s->started + (int64_t)s->connect_s * 1000;
 	int fd;
 
-	s->started = now;
-	s->tls[0] = '\0';
-	mx_addr_text(addr, s->address);
-	fd = dial(addr, s->how->port, until < s->ceiling ? until : s->ceiling,
-	    &s->err);
-	if (fd < 0) {
-		struct conn none = { .fd = -1, .trace_fd = s->how->trace_fd };
+	fd = dial(addr, s->port, s->site->account->source_address,
+	    until < s->ceiling ? until : s->ceiling, &s->err);
+	s->stage = STAGE_CONNECT;
+	if (fd < 0)
+		return -1;
+	conn_init(conn, fd);
+	return 0;
+}
 
-		str_copy(none.trace_name, sizeof(none.trace_name),
-		    s->host->name);
-		conn_trace(&none, '*', s->err.text, strlen(s->err.text));
-		s->stage = STAGE_CONNECT;
+/* What was said in vain is told in the dialogue, too. */
+static void
+trace_failure(const struct session *s)
+{
+	struct conn none = { .fd = -1, .trace_fd = s->how->trace_fd };
+
+	str_copy(none.trace_name, sizeof(none.trace_name), s->host->name);
+	conn_trace(&none, '*', s->err.text, strlen(s->err.text));
+}
+
+static int
+connect_to(struct session *s, struct conn *conn, const struct mx_addr *addr,
+    struct buf *offers)
+{
+	bool by_curl = s->site->way == WAY_SMARTHOST;
+
+	s->started = clock_ms();
+	s->tls[0] = '\0';
+	s->port = port_of(s);
+	if (addr != NULL)
+		mx_addr_text(addr, s->address);
+	else
+		str_copy(s->address, sizeof(s->address), "by proxy");
+	conn_init(conn, -1);
+	if ((by_curl ? session_open_smarthost(s, conn, addr, offers) :
+	    dial_host(s, conn, addr)) < 0) {
+		conn_close(conn);
+		trace_failure(s);
 		return -1;
 	}
-	conn_init(conn, fd);
 	conn->watch_fd = s->report_fd;
 	conn->ceiling = s->ceiling;
 	conn->trace_fd = s->how->trace_fd;
@@ -91,6 +120,20 @@ secure(struct session *s, struct conn *conn, struct smtp_client *client,
 }
 
 /*
+ * Greeting, EHLO and TLS with a server that we dialed. Returns as talk().
+ */
+static int
+greet(struct session *s, struct conn *conn, struct smtp_client *client,
+    bool try_tls)
+{
+	if (smtp_hello(client, &s->stage, &s->err) < 0)
+		return -1;
+	if (secure(s, conn, client, try_tls) < 0)
+		return s->how->tls == TLS_REQUIRED ? -1 : 1;
+	return 0;
+}
+
+/*
  * One connection to one address. Returns 0 when it ended in order; -1 when
  * the next address should be tried, with s->err and s->stage; 1 when TLS
  * broke it and clear text may be tried.
@@ -99,26 +142,30 @@ static int
 talk(struct session *s, const struct mx_addr *addr, bool try_tls,
     bool careful)
 {
+	struct buf offers = { 0 };
 	struct conn conn;
 	struct smtp_client *client;
-	int rc = -1;
+	int rc = 0;
 
 	s->connect_ms = 0;
-	if (connect_to(s, &conn, addr) < 0)
+	if (connect_to(s, &conn, addr, &offers) < 0) {
+		buf_release(&offers);
 		return -1;
-	client = smtp_new(&conn, s->how->hostname, &s->patience,
+	}
+	client = smtp_new(&conn, s->hostname, &s->patience,
 	    s->how->transaction_recipients, session_verdict, s);
 	if (careful)
 		smtp_be_careful(client);
-	if (smtp_hello(client, &s->stage, &s->err) < 0)
+	if (s->site->way == WAY_SMARTHOST)
+		smtp_resume(client, buf_str(&offers));
+	else
+		rc = greet(s, &conn, client, try_tls);
+	if (rc != 0)
 		goto out;
-	if (secure(s, &conn, client, try_tls) < 0) {
-		rc = s->how->tls == TLS_REQUIRED ? -1 : 1;
-		goto out;
-	}
 	s->connect_ms = (uint32_t)(clock_ms() - s->started);
 	rc = smtp_send(client, s->messages, s->nmessage, &s->stage, &s->err);
 out:
+	buf_release(&offers);
 	smtp_free(client);
 	/* the last verdict is out: end of the report, then the goodbye */
 	if (rc == 0 && session_undecided(s) == 0 && !session_holds_any(s)) {

@@ -32,6 +32,7 @@ struct worker {
 	size_t	 nload;
 	size_t	 left;		/* not yet reported */
 	bool	 turned_away;		/* its site wants fewer connections */
+	bool	 asks_again;		/* for another credential */
 	char	 part[sizeof(struct report)];	/* of the next record */
 	size_t	 npart;
 	bool	 ended;		/* its end of the pipe is closed */

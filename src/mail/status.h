@@ -6,6 +6,10 @@
 
 #define STATUS_MAX 12
 
+/* Our own network is down: no server is to blame (X.4.0, other or undefined
+ * network status). */
+#define STATUS_OFFLINE "4.4.0"
+
 /*
  * Find the enhanced status code at the start of a reply's text.
  *

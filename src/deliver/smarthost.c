@@ -1,0 +1,167 @@
+#include "config.h"
+
+#include "deliver/session_impl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fileio.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "net/conn_curl.h"
+
+/* Certificates and keys are a few kilobytes. */
+#define FILE_MAX (1u << 20)
+
+/*
+ * The worker is about to become somebody who may not read the key. It takes a
+ * copy along, in memory, that libcurl can open as a file.
+ */
+static void
+load_file(const char *path, char *copy, size_t size, struct err *err)
+{
+	struct buf text = { 0 };
+	int fd = -1;
+
+	if (path == NULL || str_istarts(path, "pkcs11:")) {
+		str_copy(copy, size, path != NULL ? path : "");
+		return;
+	}
+	if (file_read(path, FILE_MAX, &text, err) == 0 &&
+	    ((fd = memfd_create("key", MFD_CLOEXEC)) < 0 ||
+	    write_all(fd, text.data, text.len) < 0))
+		err_set(err, ERR_TEMP, "4.3.0", "%s: no memory for it", path);
+	if (text.len > 0)
+		secret_wipe(text.data, text.len);
+	buf_release(&text);
+	snprintf(copy, size, "/proc/self/fd/%d", fd);
+}
+
+void
+session_load_files(struct session *s)
+{
+	const struct account *account = s->site->account;
+
+	s->files_err = (struct err){ 0 };
+	if (s->site->way != WAY_SMARTHOST)
+		return;
+	load_file(account->client_cert, s->client_cert,
+	    sizeof(s->client_cert), &s->files_err);
+	if (s->files_err.kind == ERR_NONE)
+		load_file(account->client_key, s->client_key,
+		    sizeof(s->client_key), &s->files_err);
+	if (s->files_err.kind != ERR_NONE) {
+		s->files_err.kind = ERR_TEMP;
+		str_copy(s->files_err.status, sizeof(s->files_err.status),
+		    "4.7.0");
+	}
+}
+
+static enum conn_curl_tls
+tls_of(const struct endpoint *e, const struct mx_host *host)
+{
+	switch (e->scheme) {
+	case ENDPOINT_CLEAR:
+		return CONN_CURL_CLEAR;
+	case ENDPOINT_TLS:
+		return CONN_CURL_TLS;
+	case ENDPOINT_AUTO:
+		return host->tls ? CONN_CURL_TLS : CONN_CURL_STARTTLS;
+	default:
+		return CONN_CURL_STARTTLS;
+	}
+}
+
+static enum outcome_stage
+stage_of(enum conn_curl_stage stage)
+{
+	switch (stage) {
+	case CONN_CURL_GREETING:
+		return STAGE_GREETING;
+	case CONN_CURL_HELLO:
+		return STAGE_HELLO;
+	case CONN_CURL_HANDSHAKE:
+		return STAGE_TLS;
+	case CONN_CURL_AUTH:
+		return STAGE_AUTH;
+	default:
+		return STAGE_CONNECT;
+	}
+}
+
+/* The setting that who we are comes from. */
+static const char *
+source_of_proof(const struct account *account)
+{
+	return account->password_file != NULL ? "password-file" :
+	    account->password_command != NULL ? "password-command" :
+	    account->token_command != NULL ? "token-command" :
+	    account->netrc != NULL ? "netrc" :
+	    account->oauth_token_url != NULL ? "oauth-token-url" :
+	    account->client_cert != NULL ? "client-cert" : "auth";
+}
+
+/* The reply to AUTH, and where to look. */
+static void
+explain_refusal(struct session *s, const struct endpoint *e)
+{
+	char reply[ERR_TEXT_MAX];
+	const struct account *account = s->site->account;
+
+	str_copy(reply, sizeof(reply), s->err.text);
+	s->auth_code = (int)strtol(reply, NULL, 10);
+	if (s->auth_code / 100 != 5 && s->auth_code / 100 != 4) {
+		s->auth_code = 0;
+		return;
+	}
+	err_set(&s->err, ERR_TEMP, s->err.status,
+	    "%.200s (%s, user %s%s%s: check %s)", reply, s->host->name,
+	    e->user != NULL ? e->user : "by certificate",
+	    account->name[0] != '\0' ? ", account " : "", account->name,
+	    source_of_proof(account));
+}
+
+int
+session_open_smarthost(struct session *s, struct conn *conn,
+    const struct mx_addr *addr, struct buf *offers)
+{
+	const struct account *account = s->site->account;
+	const struct endpoint *e = &account->endpoints[s->host->place];
+	int64_t now = clock_ms();
+	enum conn_curl_stage stage = CONN_CURL_CONNECT;
+	const struct conn_curl_options o = {
+		.host = s->host->name, .port = s->port,
+		.tls = tls_of(e, s->host), .addr = addr,
+		.source = account->source_address, .proxy = account->proxy,
+		.hostname = s->hostname, .user = e->user,
+		.secret = s->site->credential.secret.text,
+		.is_token = s->site->credential.is_token,
+		.auth = account->auth, .ca_file = account->ca_file,
+		.client_cert = s->client_cert[0] != '\0' ?
+		    s->client_cert : NULL,
+		.client_key = s->client_key[0] != '\0' ? s->client_key : NULL,
+		.tls_pin = account->tls_pin,
+		.connect_deadline = now + (int64_t)s->connect_s * 1000,
+		.deadline = now + (int64_t)(s->connect_s +
+		    s->patience.greeting_s + s->patience.tls_s) * 1000,
+		.watch_fd = s->report_fd, .trace_fd = s->how->trace_fd };
+	int rc;
+
+	if (s->files_err.kind != ERR_NONE) {
+		s->err = s->files_err;
+		s->stage = STAGE_AUTH;
+		return -1;
+	}
+	s->auth_code = 0;
+	rc = conn_curl_open(conn, &o, offers, &stage, &s->err);
+	s->stage = stage_of(stage);
+	if (rc < 0 && stage == CONN_CURL_AUTH)
+		explain_refusal(s, e);
+	conn_curl_describe(conn, s->tls, sizeof(s->tls));
+	return rc;
+}
