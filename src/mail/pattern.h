@@ -10,8 +10,9 @@
  *	.example.org		at a domain below it, not at itself
  *	*.example.org		the same
  *
- * Case never matters. A pattern with an '@' is held against the whole address,
- * one without against its domain.
+ * The case of ASCII letters never matters. A pattern with an '@' is held
+ * against the whole address, local-part and domain each by itself; one
+ * without, against its domain.
  */
 #ifndef MAIL_PATTERN_H
 #define MAIL_PATTERN_H
@@ -22,10 +23,11 @@
 #include "base/err.h"
 
 /*
- * Check a pattern and append its canonical form: lower case, the domain as
- * A-labels where it has no '*' or '?'. Returns 0, or -1 with *err (ERR_CONFIG)
- * and out as it was: empty, blanks, control characters, more than one '@'
- * outside of quotes, a domain that cannot be one.
+ * Check a pattern and append its canonical form: lower case, A-labels in the
+ * domain for labels without '*' or '?', ".example.org" as "*.example.org".
+ * Returns 0, or -1 with *err (ERR_CONFIG) and out as it was: empty, control
+ * characters, blanks or more than one '@' outside of quotes, a domain that
+ * cannot be one.
  */
 int	pattern_parse(const char *text, struct buf *out, struct err *);
 
