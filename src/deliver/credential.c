@@ -1,0 +1,361 @@
+#include "config.h"
+
+#include "deliver/credential.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/command.h"
+#include "base/fileio.h"
+#include "base/process.h"
+#include "base/str.h"
+#include "deliver/netrc.h"
+#include "deliver/secretfile.h"
+
+/* A command may ask a person, or a server. */
+#define COMMAND_S 60
+
+/* Beyond what it may take, a child gets this long to say so. */
+#define GRACE_MS 5000
+
+/* What a child says: one of these, then the secret or the error's text; the
+ * end of the pipe ends it. */
+#define SAYS_SECRET 'S'
+#define SAYS_FAILED 'F'
+#define ANSWER_MAX (1 + SECRET_MAX)
+
+enum source { SOURCE_NONE, SOURCE_FILE, SOURCE_NETRC, SOURCE_COMMAND,
+	SOURCE_TOKEN_COMMAND };
+
+static enum source
+source_of(const struct account *a)
+{
+	if (a->password_file != NULL)
+		return SOURCE_FILE;
+	if (a->netrc != NULL)
+		return SOURCE_NETRC;
+	if (a->password_command != NULL)
+		return SOURCE_COMMAND;
+	if (a->token_command != NULL)
+		return SOURCE_TOKEN_COMMAND;
+	return SOURCE_NONE;
+}
+
+/* Whose password it is: users may differ by endpoint, the secret does not. */
+static const struct endpoint *
+first_user(const struct account *a)
+{
+	for (size_t i = 0; i < a->nendpoint; i++)
+		if (a->endpoints[i].user != NULL)
+			return &a->endpoints[i];
+	return NULL;
+}
+
+/* A ticket or a certificate may do in place of a secret. */
+static bool
+can_do_without(const struct account *a)
+{
+	return first_user(a) == NULL || a->client_cert != NULL ||
+	    (a->auth != NULL && (strstr(a->auth, "gssapi") != NULL ||
+	    strstr(a->auth, "external") != NULL));
+}
+
+/* The file of ours that the setting means: an absolute path, one that begins
+ * with "~/", or any word for ~/.netrc. Returns whether it is the caller's. */
+static bool
+netrc_path(const char *setting, struct buf *path)
+{
+	const char *home = getenv("HOME");
+
+	if (setting[0] == '/') {
+		buf_adds(path, setting);
+		return false;
+	}
+	buf_printf(path, "%s/%s", home != NULL ? home : "",
+	    strncmp(setting, "~/", 2) == 0 ? setting + 2 : ".netrc");
+	return true;
+}
+
+static int
+look_up(const struct buf *text, const struct endpoint *e,
+    struct secret *secret, struct err *err)
+{
+	struct buf password = { 0 };
+	int rc;
+
+	buf_reserve(&password, SECRETFILE_MAX + 1);
+	rc = netrc_find(text->data, text->len, e->host, e->user, &password,
+	    err);
+	if (rc == 0)
+		rc = err_set(err, ERR_TEMP, "4.7.0",
+		    "no password for machine %s login %s", e->host, e->user);
+	else if (rc > 0)
+		rc = secret_of_line(password.data, password.len, secret, err);
+	secretfile_wipe(&password);
+	return rc;
+}
+
+static int
+load_netrc(const struct account *a, struct secret *secret, struct err *err)
+{
+	const struct endpoint *e = first_user(a);
+	struct buf path = { 0 }, text = { 0 };
+	bool is_callers = netrc_path(a->netrc, &path);
+	int rc;
+
+	rc = secretfile_read("netrc", buf_str(&path), is_callers, &text, err);
+	if (rc == 0 && e != NULL && look_up(&text, e, secret, err) < 0)
+		rc = err_prefix(err, "netrc %s", buf_str(&path));
+	secretfile_wipe(&text);
+	buf_release(&path);
+	return rc;
+}
+
+/* What is there without a child. */
+static int
+load(const struct account *a, enum source source, struct secret *secret,
+    struct err *err)
+{
+	if (source == SOURCE_FILE)
+		return secretfile_line("password-file", a->password_file,
+		    secret, err);
+	if (source == SOURCE_NETRC)
+		return load_netrc(a, secret, err);
+	if (can_do_without(a))
+		return 0;
+	return err_set(err, ERR_TEMP, "4.7.0", "no password is set for %s: "
+	    "password-file, password-command, netrc, token-command or "
+	    "oauth-token-url", first_user(a)->user);
+}
+
+static int
+run_command(const char *name, const char *command, struct secret *secret,
+    struct err *err)
+{
+	struct buf out = { 0 };
+	int rc = command_output(name, command, COMMAND_S, SECRETFILE_MAX, &out,
+	    err);
+
+	if (rc < 0)
+		str_copy(err->status, sizeof(err->status), "4.7.0");
+	else if (secret_of_line(out.data, out.len, secret, err) < 0)
+		rc = err_prefix(err, "%s", name);
+	secretfile_wipe(&out);
+	return rc;
+}
+
+/* What takes its time. */
+static int
+find_out(const struct account *a, enum source source, struct secret *secret,
+    struct err *err)
+{
+	if (source == SOURCE_COMMAND)
+		return run_command("password-command", a->password_command,
+		    secret, err);
+	return run_command("token-command", a->token_command, secret, err);
+}
+
+static _Noreturn void
+child(const struct account *a, enum source source, int spool_fd, int fd)
+{
+	const int keep[] = { fd, spool_fd };
+	struct secret secret = { 0 };
+	struct err err;
+	char says;
+
+	process_close_all_but(keep, 2);
+	process_detach_output();
+	secret_clear_all_but(NULL);
+	if (find_out(a, source, &secret, &err) == 0) {
+		says = SAYS_SECRET;
+		(void)!write_all(fd, &says, 1);
+		(void)!write_all(fd, secret.text, secret.len);
+		secret_clear(&secret);
+	} else {
+		says = SAYS_FAILED;
+		(void)!write_all(fd, &says, 1);
+		(void)!write_all(fd, err.text, strlen(err.text));
+	}
+	_exit(0);
+}
+
+static void
+settle(struct credential *c, int rc)
+{
+	c->state = rc < 0 ? CREDENTIAL_FAILED : CREDENTIAL_READY;
+}
+
+static int
+ask(struct credential *c, const struct account *a, enum source source,
+    int spool_fd)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(&c->err, ERR_TEMP, "4.3.0", "pipe: %s",
+		    strerror(errno));
+	c->pid = fork();
+	if (c->pid == 0)
+		child(a, source, spool_fd, fds[1]);
+	close(fds[1]);
+	if (c->pid < 0) {
+		err_set(&c->err, ERR_TEMP, "4.3.0", "fork: %s",
+		    strerror(errno));
+		close(fds[0]);
+		c->pid = 0;
+		return -1;
+	}
+	c->fd = fds[0];
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	c->deadline = clock_ms() + COMMAND_S * 1000 + GRACE_MS;
+	c->state = CREDENTIAL_ASKED;
+	return 0;
+}
+
+void
+credential_start(struct credential *c, const struct account *a, int spool_fd,
+    bool shared)
+{
+	enum source source = source_of(a);
+
+	credential_release(c);
+	(void)shared;
+	c->is_token = source == SOURCE_TOKEN_COMMAND;
+	switch (source) {
+	case SOURCE_COMMAND:
+	case SOURCE_TOKEN_COMMAND:
+		if (ask(c, a, source, spool_fd) < 0)
+			settle(c, -1);
+		break;
+	default:
+		settle(c, load(a, source, &c->secret, &c->err));
+	}
+}
+
+/* The child is done, or is to be. */
+static void
+end_child(struct credential *c)
+{
+	if (c->pid > 0) {
+		close(c->fd);
+		kill(c->pid, SIGKILL);
+		waitpid(c->pid, NULL, 0);
+	}
+	c->pid = 0;
+	c->fd = -1;
+	secretfile_wipe(&c->in);
+}
+
+/* Judge the whole answer. */
+static int
+take_answer(struct credential *c)
+{
+	if (c->in.len > 1 && c->in.data[0] == SAYS_FAILED)
+		return err_set(&c->err, ERR_TEMP, "4.7.0", "%.*s",
+		    (int)(c->in.len - 1), c->in.data + 1);
+	if (c->in.len > 1 && c->in.data[0] == SAYS_SECRET)
+		return secret_of_line(c->in.data + 1, c->in.len - 1,
+		    &c->secret, &c->err);
+	return err_set(&c->err, ERR_TEMP, "4.7.0",
+	    "the process that asks for the password has ended");
+}
+
+/* Returns whether there was something, and so may be more. */
+static bool
+read_more(struct credential *c)
+{
+	/* room for all at once: no copies are left behind */
+	char *room = buf_reserve(&c->in, ANSWER_MAX + 1 - c->in.len);
+	ssize_t n = read_some(c->fd, room, ANSWER_MAX + 1 - c->in.len);
+	int rc;
+
+	if (n > 0) {
+		c->in.len += (size_t)n;
+		return c->in.len <= ANSWER_MAX;
+	}
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	rc = take_answer(c);
+	end_child(c);
+	settle(c, rc);
+	return false;
+}
+
+void
+credential_read(struct credential *c)
+{
+	if (c->state != CREDENTIAL_ASKED)
+		return;
+	while (read_more(c))
+		;
+	if (c->state == CREDENTIAL_ASKED &&
+	    (c->in.len > ANSWER_MAX || clock_left_ms(c->deadline) == 0)) {
+		end_child(c);
+		settle(c, err_set(&c->err, ERR_TEMP, "4.7.0",
+		    "the process that asks for the password takes too long"));
+	}
+}
+
+void
+credential_release(struct credential *c)
+{
+	end_child(c);
+	secret_clear(&c->secret);
+	*c = (struct credential){ .fd = -1 };
+}
+
+bool
+credential_refused(const struct account *a, int spool_fd)
+{
+	(void)spool_fd;
+	return source_of(a) == SOURCE_TOKEN_COMMAND;
+}
+
+int
+credential_check(const struct account *a, struct err *err)
+{
+	struct secret secret = { 0 };
+	enum source source = source_of(a);
+	int rc = 0;
+
+	if (source == SOURCE_NONE || source == SOURCE_FILE ||
+	    source == SOURCE_NETRC)
+		rc = load(a, source, &secret, err);
+	secret_clear(&secret);
+	if (rc < 0) {
+		err->kind = ERR_CONFIG;
+		str_copy(err->status, sizeof(err->status), "5.3.0");
+	}
+	return rc;
+}
+
+void
+credential_describe(const struct account *a, struct buf *out)
+{
+	struct buf path = { 0 };
+
+	switch (source_of(a)) {
+	case SOURCE_FILE:
+		buf_printf(out, "password from %s", a->password_file);
+		break;
+	case SOURCE_NETRC:
+		netrc_path(a->netrc, &path);
+		buf_printf(out, "password from %s", buf_str(&path));
+		buf_release(&path);
+		break;
+	case SOURCE_COMMAND:
+		buf_adds(out, "password by password-command");
+		break;
+	case SOURCE_TOKEN_COMMAND:
+		buf_adds(out, "token by token-command");
+		break;
+	case SOURCE_NONE:
+		buf_adds(out, "no password");
+	}
+}
