@@ -145,6 +145,7 @@ START_TEST(envelope_of_anything)
 	env.reverse_path = xstrdup((char *)bytes);
 	env.envid = xstrdup((char *)bytes + 16);
 	env.submitter = xstrdup((char *)bytes + 32);
+	env.account = xstrdup((char *)bytes + 16);
 	envelope_append(&env, (char *)bytes)->orcpt =
 	    xstrdup((char *)bytes + 16);
 	envelope_append(&env, "\nto evil@example.com")->orcpt = xstrdup("");
@@ -187,6 +188,9 @@ static const struct {
 	{ "ret what", START "ret maybe\n" },
 	{ "utf8 with field", START "utf8 1\n" },
 	{ "carriage return", START "utf8\r\n" },
+	{ "account twice", START "account a\naccount b\n" },
+	{ "account without", START "account\n" },
+	{ "account with more", START "account a b\n" },
 };
 
 START_TEST(bad_envelope)
@@ -204,6 +208,25 @@ START_TEST(bad_envelope)
 	ck_assert_int_lt(load(file.data, file.len, &e), 0);
 	entry_release(&e);
 	buf_release(&file);
+}
+END_TEST
+
+/* The account is named when somebody named it: a file has it or not. */
+START_TEST(account)
+{
+	static const char *const texts[] = { START, START "account %\n",
+		START "account my%20work\nto a@b\n" };
+	static const char *const want[] = { NULL, "", "my work" };
+	struct envelope env = { 0 };
+	struct buf text = { 0 };
+
+	LAB_OK(envtext_parse(texts[_i], strlen(texts[_i]), &env, &err));
+	ck_assert_pstr_eq(env.account, want[_i]);
+	envtext_write(&text, &env);
+	ck_assert_str_eq(buf_str(&text), texts[_i]);
+	envelope_release(&env);
+	ck_assert_ptr_null(env.account);
+	buf_release(&text);
 }
 END_TEST
 
@@ -494,6 +517,7 @@ main(void)
 	tcase_add_loop_test(tc, envelope_there_and_back, 0, 8);
 	tcase_add_loop_test(tc, envelope_of_anything, 0, 20);
 	tcase_add_loop_test(tc, bad_envelope, 0, CHECK_ROWS(bad_envelopes));
+	tcase_add_loop_test(tc, account, 0, 3);
 	tcase_add_test(tc, journal_tells_what_became);
 	tcase_add_test(tc, journal_of_anything);
 	tcase_add_test(tc, hundred_thousand);

@@ -24,6 +24,22 @@ START_TEST(add)
 }
 END_TEST
 
+/* Everything that it owns; the sanitizers tell of what is forgotten. */
+START_TEST(release)
+{
+	struct envelope env = { .reverse_path = xstrdup("a@b.org"),
+		.envid = xstrdup("1"), .account = xstrdup("work"),
+		.submitter = xstrdup("alice") };
+	struct rcpt *r = envelope_add(&env, "c@d.org");
+
+	r->orcpt = xstrdup("rfc822;c@d.org");
+	r->status = xstrdup("4.2.0");
+	envelope_release(&env);
+	ck_assert_ptr_null(env.account);
+	ck_assert_ptr_null(env.rcpts);
+}
+END_TEST
+
 static const struct {
 	const char *name, *in, *want;
 } lists[] = {
@@ -269,6 +285,7 @@ main(void)
 	TCase *tc = tcase_create("envelope"), *dsn = tcase_create("dsn");
 
 	tcase_add_test(tc, add);
+	tcase_add_test(tc, release);
 	tcase_add_loop_test(tc, unique, 0, CHECK_ROWS(lists));
 	tcase_add_test(tc, unique_many);
 	tcase_add_test(tc, note);

@@ -79,6 +79,7 @@ lab_envelope(size_t n)
 
 	env.reverse_path = xstrdup("\"a b%\"@example.org");
 	env.envid = xstrdup("id+2B1");
+	env.account = xstrdup("work");
 	env.submitter = xstrdup("alice");
 	for (i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "user%zu@example.net", i);
@@ -115,7 +116,8 @@ lab_equal(const struct envelope *a, const struct envelope *b)
 	size_t i;
 
 	if (!lab_same(a->reverse_path, b->reverse_path) ||
-	    !lab_same(a->envid, b->envid) || a->uid != b->uid ||
+	    !lab_same(a->envid, b->envid) ||
+	    !lab_same(a->account, b->account) || a->uid != b->uid ||
 	    !lab_same(a->submitter, b->submitter) || a->ret != b->ret ||
 	    a->body != b->body || a->utf8 != b->utf8 || a->size != b->size ||
 	    a->arrived_s != b->arrived_s || a->expires_s != b->expires_s ||

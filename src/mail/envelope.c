@@ -145,6 +145,7 @@ envelope_release(struct envelope *env)
 	free(env->rcpts);
 	free(env->reverse_path);
 	free(env->envid);
+	free(env->account);
 	free(env->submitter);
 	*env = (struct envelope){ 0 };
 }

@@ -64,6 +64,12 @@ set_submitter(struct envelope *env, const struct fields *f)
 }
 
 static int
+set_account(struct envelope *env, const struct fields *f)
+{
+	return set_text(&env->account, f);
+}
+
+static int
 set_envid(struct envelope *env, const struct fields *f)
 {
 	return set_text(&env->envid, f);
@@ -138,6 +144,7 @@ static const struct {
 	{ "expires", 2, 2, true, false, set_expires },
 	{ "uid", 2, 2, true, false, set_uid },
 	{ "submitter", 2, 2, false, false, set_submitter },
+	{ "account", 2, 2, false, false, set_account },
 	{ "envid", 2, 2, false, false, set_envid },
 	{ "ret", 2, 2, false, false, set_ret },
 	{ "body", 2, 2, false, false, set_body },
@@ -244,6 +251,7 @@ envtext_write(struct buf *out, const struct envelope *env)
 	add_number(out, "expires", env->expires_s);
 	add_number(out, "uid", env->uid);
 	add_key(out, "submitter", env->submitter);
+	add_key(out, "account", env->account);
 	add_key(out, "envid", env->envid);
 	if (env->ret != RET_NONE)
 		add_key(out, "ret", env->ret == RET_FULL ? "full" : "hdrs");

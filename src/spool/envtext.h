@@ -8,6 +8,7 @@
  *	expires SECONDS
  *	uid NUMBER		of who sent it
  *	submitter LOGIN		and the name; may be missing
+ *	account NAME		named when it was sent; may be missing
  *	envid XTEXT		may be missing
  *	ret full|hdrs		may be missing
  *	body NUMBER		BODY_* bits; missing: 0
