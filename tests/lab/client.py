@@ -17,7 +17,8 @@ import tempfile
 import time
 
 from . import procs
-from .net import DNS4
+from .net import DNS4, thread
+from .spy import Spy
 
 HOSTNAME = 'client.prb.test'
 PYTHON = '/usr/bin/python3'
@@ -70,8 +71,10 @@ class Client:
     # the directories themselves may stay for the next run.
     temporary = ('run', 'damaged')
 
-    def __init__(self, net, folder):
-        self.net, self.folder = net, folder
+    def __init__(self, lab, folder):
+        self.net, self.folder = lab.net, folder
+        self.ca = lab.authority.ca
+        self.where = 'client'       # or 'offline'
         self.conf = os.path.join(folder, 'postrider.conf')
         self.spool = os.path.join(folder, 'spool')
         self.logfile = os.path.join(folder, 'log')
@@ -106,6 +109,41 @@ class Client:
                     f.write(f'{key} {v}\n')
             f.write(raw)
 
+    def write(self, name, text, mode=0o600):
+        """Write a file into the client's folder; its path."""
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as f:
+            f.write(text if isinstance(text, bytes) else text.encode())
+        os.chmod(path, mode)
+        return path
+
+    def use(self, *servers, raw='', without=(), **settings):
+        """Write a configuration in which these providers are the smarthost.
+
+        A string is a URL, a server has one; blanks go between.  The
+        password comes from a file and the authority is the lab's, unless
+        something else is said.
+        """
+        urls = [s if isinstance(s, str) else s.url for s in servers]
+        known = [s for s in servers if not isinstance(s, str) and s.user]
+        values = {'smarthost': ' '.join(urls)} if urls else {}
+        if any('+plain' not in u for u in urls):
+            values['ca_file'] = self.ca
+        if known and not any(k in settings for k in (
+                'password_command', 'token_command', 'netrc',
+                'oauth_token_url')):
+            values['password_file'] = self.write('password',
+                                                 known[0].password + '\n')
+        values.update(settings)
+        for name in without:
+            values.pop(name, None)
+        self.write_conf(raw=raw, without=without, **values)
+
+    def spy(self, *secrets):
+        """Watch the processes of the client's side: with client.spy(): ..."""
+        return Spy(f'/run/netns/{getattr(self.net, self.where)}', secrets)
+
     def name(self, program):
         """The path of a link to the program: sendmail, mailq, ..."""
         return os.path.join(self.folder, program)
@@ -137,7 +175,7 @@ class Client:
             # LeakSanitizer cannot work beside strace.
             environ['ASAN_OPTIONS'] += ':detect_leaks=0'
         begin = time.monotonic()
-        command = self.net.argv(argv)
+        command = self.net.argv(argv, self.where)
         if measure:
             # Our own rusage of the child would begin with our own size.
             memory = os.path.join(self.folder, 'memory')
@@ -174,7 +212,8 @@ class Client:
         feed = tempfile.TemporaryFile()
         feed.write(input)
         feed.seek(0)
-        p = procs.start(self.net.argv(self.argv(*args, program=program)),
+        p = procs.start(self.net.argv(self.argv(*args, program=program),
+                                      self.where),
                         stdin=feed, stdout=subprocess.PIPE,
                         stderr=subprocess.PIPE, env=self.env, cwd=self.folder,
                         start_new_session=True, **kw)
@@ -230,7 +269,6 @@ class Client:
             try:
                 if len(data) > 65536:
                     # A caller that writes blocks until it is read.
-                    from .net import thread
                     thread(lambda: _write(p.stdin, data), 'stdin')
                 else:
                     _write(p.stdin, data)

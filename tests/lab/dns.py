@@ -88,7 +88,8 @@ class Unbound:
         for name, sets in self.records.items():
             for kind, values in sets.items():
                 for value in values:
-                    if kind in ('MX', 'CNAME', 'NS') and value[-1:] != '.':
+                    if kind in ('MX', 'CNAME', 'NS', 'SRV') and \
+                            value[-1:] != '.':
                         value += '.'
                     lines.append(f'{name}. 60 IN {kind} {value}')
         path = os.path.join(self.folder, 'root.zone')
@@ -127,7 +128,7 @@ class Unbound:
 # -- the rogue ----------------------------------------------------------------
 
 TYPES = {'A': 1, 'NS': 2, 'CNAME': 5, 'SOA': 6, 'MX': 15, 'TXT': 16,
-         'AAAA': 28, 'TLSA': 52}
+         'AAAA': 28, 'SRV': 33, 'TLSA': 52}
 _TYPE_NAMES = {v: k for k, v in TYPES.items()}
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
@@ -150,6 +151,9 @@ def encode_rdata(kind, value):
     if kind == 'MX':
         preference, target = value.split(' ', 1)
         return struct.pack('!H', int(preference)) + encode_name(target)
+    if kind == 'SRV':
+        *numbers, target = value.split(' ')
+        return struct.pack('!HHH', *map(int, numbers)) + encode_name(target)
     if kind in ('CNAME', 'NS'):
         return encode_name(value)
     if kind == 'TXT':

@@ -4,13 +4,15 @@ import os
 import shutil
 import tempfile
 
-from . import procs
+from . import auth, procs
 from .client import Client, raise_file_limit
 from .dns import Rogue, Unbound
 from .mta import ALL, OpenSmtpd
 from .net import Net
+from .proxy import HttpConnect, Socks
 from .smtpd import Smtpd
 from .tls import Authority
+from .token import TokenServer
 
 
 class Lab:
@@ -32,7 +34,8 @@ class Lab:
             f'mx.{s.name}.test': {'A': [s.address]}}.items()})
         self.dns.add({
             'tls.opensmtpd.test': {'MX': ['10 tls.mx.opensmtpd.test']},
-            'tls.mx.opensmtpd.test': {'A': [OpenSmtpd.tls_address]}})
+            'tls.mx.opensmtpd.test': {'A': [OpenSmtpd.tls_address]},
+            'relay.mx.opensmtpd.test': {'A': [OpenSmtpd.relay_address]}})
 
     def _folder(self, name):
         path = os.path.join(self.folder, name)
@@ -90,13 +93,63 @@ class Lab:
         self.dns.add(records)
         return out
 
+    def smarthost(self, scheme='smtps', host=None, family=4, tls=None,
+                  user='ann', name=None, **kw):
+        """A scripted provider: srv.url, srv.user, srv.password.
+
+        scheme   smtps, smtp or smtp+plain; user '': no AUTH.
+        name     the host in the URL, where it is not the server's own;
+                 '' for its address.
+        It knows the user by password and by token, and takes PLAIN.
+        """
+        clear = scheme == 'smtp+plain'
+        host = host or f'smtp.{self.name("provider")}'
+        kw.setdefault('port', {'smtps': 465, 'smtp': 587}.get(scheme, 25))
+        kw.setdefault('implicit', scheme == 'smtps')
+        if user and not clear:
+            kw.setdefault('auth', 'PLAIN LOGIN')
+            kw.setdefault('users', {user: auth.PASSWORD})
+            kw.setdefault('tokens', {user: auth.TOKEN})
+        if tls is None and not clear:
+            tls = self.authority.context(host, ask=True)
+        srv = self.smtpd(self.address(family), tls=tls or None, name=host,
+                         **kw)
+        self.dns.add({host: {'AAAA' if family == 6 else 'A': srv.addresses}})
+        where = host if name is None else name
+        if not where:
+            where = srv.addresses[0]
+            where = f'[{where}]' if family == 6 else where
+        srv.host, srv.user, srv.password = host, user, auth.PASSWORD
+        srv.token = auth.TOKEN
+        srv.url = f'{scheme}://{user}{"@" if user else ""}{where}'
+        return srv
+
+    def socks(self):
+        """A SOCKS5 proxy in the internet: proxy.url."""
+        return self._proxy(Socks)
+
+    def http_proxy(self):
+        return self._proxy(HttpConnect)
+
+    def _proxy(self, kind):
+        p = kind(self.net, self._folder(self.name('proxy')), self.address())
+        self._open.append(p)
+        return p
+
+    def tokens(self):
+        """What Dovecot asks about tokens, and who gives them out."""
+        t = TokenServer(self.net, self.authority)
+        self.dns.add({TokenServer.host: {'A': [TokenServer.address]}})
+        self._open.append(t)
+        return t
+
     def rogue(self, data=None, rules=None, address=None, **kw):
         r = Rogue(self.net, address or self.address(), data, rules, **kw)
         self._open.append(r)
         return r
 
     def client(self, **settings):
-        c = Client(self.net, tempfile.mkdtemp(dir=self.folder, prefix='c'))
+        c = Client(self, tempfile.mkdtemp(dir=self.folder, prefix='c'))
         if settings:
             c.write_conf(**settings)
         return c

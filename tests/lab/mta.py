@@ -1,9 +1,14 @@
-"""Real mail servers as receivers: Postfix, Exim and OpenSMTPD.
+"""Real mail servers: Postfix, Exim and OpenSMTPD.
 
 scripts/lab-setup left one image (a tar file) for each.  A server runs in
 the internet namespace, in mount and pid namespaces of its own: when its
 first process is killed, everything it started and mounted is gone.  It
 takes all mail for <name>.test into one Maildir that the test can read.
+
+Providers take mail for everybody from those they know, on the ports 587
+(STARTTLS) and 465 (TLS), into the same Maildir: Exim, and Postfix with
+Dovecot as "submission".  srv.url('smtps', user), srv.password.  OpenSMTPD
+relays for anybody on an address of its own.
 """
 import email
 import email.policy
@@ -13,7 +18,8 @@ import signal
 import subprocess
 import time
 
-from . import procs
+from . import auth, procs
+from .token import TokenServer
 
 IMAGES = os.environ.get('POSTRIDER_LAB', '/var/cache/postrider-lab')
 
@@ -48,6 +54,8 @@ class Server:
     address = None
     files = {}
     boot = None
+    ports = (25,)
+    password = auth.PASSWORD
 
     def __init__(self, net, authority, folder):
         image = os.path.join(IMAGES, f'{self.name}.tar')
@@ -67,8 +75,10 @@ class Server:
         shutil.copy(chain, os.path.join(folder, 'lab', 'cert.pem'))
         shutil.copy(key, os.path.join(folder, 'lab', 'key.pem'))
         os.chmod(os.path.join(folder, 'lab', 'key.pem'), 0o600)
+        shutil.copy(authority.ca, os.path.join(folder, 'lab', 'ca.pem'))
         words = {'host': self.host, 'domain': self.domain,
-                 'address': self.address}
+                 'address': self.address, 'user': self.user,
+                 'password': self.password, 'introspect': TokenServer.url}
         for name, text in {**self.files, 'boot': self.boot}.items():
             for k, v in words.items():
                 text = text.replace(f'@{k}@', v)
@@ -76,6 +86,16 @@ class Server:
                 f.write(text)
         self._seen = set()
         self.process = None
+
+    @property
+    def user(self):
+        """Whom the provider knows."""
+        return f'ann@{self.domain}'
+
+    def url(self, scheme='smtps', user=None):
+        """For the smarthost setting; user '' for none."""
+        user = self.user if user is None else user
+        return f'{scheme}://{user}{"@" if user else ""}{self.host}'
 
     def start(self):
         """Begin to start; ready() waits for the end of it."""
@@ -91,17 +111,19 @@ class Server:
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 break
-            listening = subprocess.run(
-                self.net.argv(['ss', '-Hltn', f'src {self.address}:25'],
-                              'internet'), capture_output=True).stdout
-            if listening:
+            if all(self._listens(port) for port in self.ports):
                 return self
             time.sleep(0.05)
         raise RuntimeError(f'{self.name} did not start:\n{self.logs()}')
 
+    def _listens(self, port):
+        return subprocess.run(
+            self.net.argv(['ss', '-Hltn', f'src {self.address}:{port}'],
+                          'internet'), capture_output=True).stdout
+
     def logs(self):
         text = ''
-        for name in ('boot.log', 'lab/log'):
+        for name in ('boot.log', 'lab/log', 'lab/log-main'):
             try:
                 with open(os.path.join(self.folder, name),
                           errors='replace') as f:
@@ -193,6 +215,8 @@ class Exim(Server):
     files = {'exim.conf': '''
 primary_hostname = @host@
 local_interfaces = @address@
+daemon_smtp_ports = 25 : 465 : 587
+tls_on_connect_ports = 465
 disable_ipv6
 keep_environment =
 log_file_path = /lab/log-%s
@@ -205,6 +229,11 @@ pipelining_advertise_hosts = *
 tls_advertise_hosts = *
 tls_certificate = /lab/cert.pem
 tls_privatekey = /lab/key.pem
+tls_verify_certificates = /lab/ca.pem
+tls_try_verify_hosts = ${if eq{$received_port}{25}{}{*}}
+auth_advertise_hosts = ${if or{{eq{$received_port}{25}}\
+                              {!def:tls_in_cipher}}{}{*}}
+log_selector = +smtp_mailauth
 acl_smtp_rcpt = rcpt
 acl_smtp_data = accept
 begin acl
@@ -212,7 +241,33 @@ rcpt:
   deny local_parts = unknown : refused
        message = no such user
   accept domains = @domain@
+  accept authenticated = *
   deny message = relay not permitted
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${if eq{$auth3}{${lookup{$auth2}lsearch{/lab/users}{$value}fail}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = "Username:: : Password::"
+  server_condition = ${if eq{$auth2}{${lookup{$auth1}lsearch{/lab/users}{$value}fail}}}
+  server_set_id = $auth1
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${lookup{$auth1}lsearch{/lab/users}{$value}fail}
+  server_set_id = $auth1
+cert:
+  driver = external
+  public_name = EXTERNAL
+  server_advertise_condition = $tls_in_certificate_verified
+  server_param2 = ${certextract{subj_altname,mail,>:}{$tls_in_peercert}}
+  server_condition = ${if forany{$auth2}{eq{$item}{$auth1}}}
+  server_set_id = $auth1
 begin routers
 all:
   driver = accept
@@ -226,12 +281,13 @@ maildir:
   delivery_date_add
   envelope_to_add
   return_path_add
-'''}
+''', 'users': '@user@: @password@\n'}
+    ports = (25, 465, 587)
     boot = '''set -e
 cp /lab/exim.conf /etc/exim4/exim4.conf
 cp /lab/key.pem /lab/exim-key.pem
-chown root:Debian-exim /lab/key.pem /etc/exim4/exim4.conf
-chmod 640 /lab/key.pem /etc/exim4/exim4.conf
+chown root:Debian-exim /lab/key.pem /lab/users /etc/exim4/exim4.conf
+chmod 640 /lab/key.pem /lab/users /etc/exim4/exim4.conf
 chmod 1777 /lab
 mkdir -p /run/exim4
 chown Debian-exim: /run/exim4
@@ -246,6 +302,7 @@ class OpenSmtpd(Server):
     name = 'opensmtpd'
     address = '198.51.100.203'
     tls_address = '198.51.100.204'
+    relay_address = '198.51.100.206'
     files = {'smtpd.conf': '''
 pki lab cert "/lab/cert.pem"
 pki lab key "/lab/key.pem"
@@ -253,7 +310,9 @@ table everybody file:/lab/everybody
 smtp max-message-size 20M
 listen on @address@ port 25 hostname @host@
 listen on 198.51.100.204 port 25 tls pki lab hostname tls.@host@
+listen on 198.51.100.206 port 25 tag RELAY hostname relay.@host@
 action "keep" maildir "/lab/mail" virtual <everybody>
+match tag RELAY from any for any action "keep"
 match from any for domain { "@domain@", "tls.@domain@" } action "keep"
 ''', 'everybody': '@: labmail\n'}
     boot = '''set -e
@@ -264,4 +323,103 @@ exec smtpd -d > /lab/log 2>&1
 '''
 
 
-ALL = (Postfix, Exim, OpenSmtpd)
+class Submission(Server):
+    """Postfix asks Dovecot who it is; and takes who shows a certificate of
+    the lab's authority without asking.  No port 25."""
+    name = 'submission'
+    address = '198.51.100.205'
+    ports = (587, 465)
+    files = {'main.cf': '''
+compatibility_level = 3.6
+myhostname = @host@
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks =
+maillog_file = /dev/stdout
+virtual_mailbox_domains = regexp:/lab/everybody
+virtual_mailbox_base = /lab/mail
+virtual_mailbox_maps = regexp:/lab/everybody
+virtual_uid_maps = static:@uid@
+virtual_gid_maps = static:@uid@
+virtual_minimum_uid = 1
+virtual_mailbox_limit = 0
+mailbox_size_limit = 0
+alias_maps =
+smtpd_tls_cert_file = /lab/cert.pem
+smtpd_tls_key_file = /lab/key.pem
+smtpd_tls_CAfile = /lab/ca.pem
+smtpd_tls_ask_ccert = yes
+smtpd_tls_received_header = yes
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_sasl_security_options = noanonymous
+smtpd_sasl_authenticated_header = yes
+smtpd_relay_restrictions = permit_sasl_authenticated,
+  permit_tls_all_clientcerts, reject
+smtpd_recipient_restrictions = check_recipient_access regexp:/lab/refused
+''', 'everybody': '/./ ./\n', 'refused': '''
+/^unknown@/ 550 5.1.1 no such user
+/^later@/ 451 4.3.0 mailbox busy
+''', 'dovecot.conf': '''
+base_dir = /run/dovecot
+state_dir = /run/dovecot
+protocols =
+ssl = no
+log_path = /lab/log
+auth_verbose = yes
+auth_failure_delay = 0
+auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256 \
+  xoauth2 oauthbearer
+passdb {
+  driver = passwd-file
+  mechanisms = plain login cram-md5 digest-md5 scram-sha-1 scram-sha-256
+  args = scheme=PLAIN username_format=%u /lab/users
+}
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = /lab/oauth2.conf
+}
+service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    mode = 0660
+    user = postfix
+    group = postfix
+  }
+}
+# A wrong password would delay the next ones.
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+''', 'oauth2.conf': '''
+introspection_url = @introspect@
+introspection_mode = post
+username_attribute = username
+active_attribute = active
+active_value = true
+''', 'users': '@user@:@password@\n'}
+    boot = '''set -e
+uid=$(id -u labmail)
+cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf 2>/dev/null || :
+sed "s/@uid@/$uid/" /lab/main.cf > /etc/postfix/main.cf
+chown root:dovecot /lab/users
+chmod 640 /lab/users
+mkdir -p /var/spool/postfix/private
+chown postfix /var/spool/postfix/private
+chmod 700 /var/spool/postfix/private
+dovecot -c /lab/dovecot.conf
+postconf -F '*/*/chroot = n'
+postconf -MX smtp/inet
+postconf -M @address@:587/inet='@address@:587 inet n - n - - smtpd'
+postconf -P @address@:587/inet/smtpd_tls_security_level=encrypt
+postconf -M @address@:465/inet='@address@:465 inet n - n - - smtpd'
+postconf -P @address@:465/inet/smtpd_tls_wrappermode=yes
+exec postfix start-fg
+'''
+
+
+ALL = (Postfix, Exim, OpenSmtpd, Submission)

@@ -4,9 +4,11 @@ The client namespace is where the tested program runs; the internet
 namespace is everybody else.  No packet can leave either: there is no
 route to the machine's own network.
 
-    client   192.0.2.1, 2001:db8::1
+    client   192.0.2.1, 2001:db8::1; the second addresses 192.0.2.2 and
+             2001:db8::2 are used by who asks for them
     internet 192.0.2.53 (DNS), all of 198.51.100.0/24, 203.0.113.0/24
              and 2001:db8:25::/48 are its own addresses
+    offline  a machine without a network: no address, no route
 
 Sockets belong to the namespace of the thread that made them, for ever.
 So a server may live in this very process: see inside().
@@ -21,6 +23,7 @@ import subprocess
 import threading
 
 CLIENT4, CLIENT6 = '192.0.2.1', '2001:db8::1'
+SECOND4, SECOND6 = '192.0.2.2', '2001:db8::2'
 DNS4, DNS6 = '192.0.2.53', '2001:db8::53'
 GATEWAY4, GATEWAY6 = '192.0.2.254', '2001:db8::fe'
 
@@ -46,7 +49,7 @@ def _sweep():
     except FileNotFoundError:
         return
     for name in names:
-        m = re.fullmatch(r'pr-[ci]-(\d+)-\d+', name)
+        m = re.fullmatch(r'pr-[cio]-(\d+)-\d+', name)
         if m and not os.path.exists(f'/proc/{m.group(1)}'):
             subprocess.run(['ip', 'netns', 'del', name],
                            stderr=subprocess.DEVNULL)
@@ -59,6 +62,7 @@ class Net:
         tag = f'{os.getpid()}-{next(_serial)}'
         self.client = f'pr-c-{tag}'
         self.internet = f'pr-i-{tag}'
+        self.offline = f'pr-o-{tag}'
         self._made = []
         atexit.register(self.close)
         try:
@@ -68,15 +72,18 @@ class Net:
             raise
 
     def _build(self):
-        for ns in (self.client, self.internet):
+        for ns in (self.client, self.internet, self.offline):
             _run('ip', 'netns', 'add', ns)
             self._made.append(ns)
         _run('ip', '-n', self.client, 'link', 'add', 'wire', 'type', 'veth',
              'peer', 'name', 'wire', 'netns', self.internet)
+        # A deprecated IPv6 address is not chosen unless it is asked for.
         client = f'''
             link set lo up
             addr add {CLIENT4}/24 dev wire
+            addr add {SECOND4}/24 dev wire
             addr add {CLIENT6}/64 dev wire nodad
+            addr add {SECOND6}/64 dev wire nodad preferred_lft 0
             link set wire up
             route add default via {GATEWAY4}
             route add default via {GATEWAY6}'''
@@ -90,6 +97,7 @@ class Net:
             route add local 198.51.100.0/24 dev lo
             route add local 203.0.113.0/24 dev lo
             route add local 2001:db8:25::/48 dev lo'''
+        _run('ip', '-n', self.offline, 'link', 'set', 'lo', 'up')
         for ns, commands in ((self.client, client), (self.internet, internet)):
             lines = '\n'.join(s.strip() for s in commands.strip().splitlines())
             subprocess.run(['ip', '-n', ns, '-b', '-'], input=lines,

@@ -70,6 +70,29 @@ def children(pid):
     return found
 
 
+def inside(path):
+    """The pids of all processes in the network namespace of that name."""
+    ns = os.stat(path)
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            there = os.stat(f'/proc/{pid}/ns/net')
+        except OSError:
+            continue
+        if (there.st_dev, there.st_ino) == (ns.st_dev, ns.st_ino):
+            found.append(int(pid))
+    return found
+
+
+def read(pid, name):
+    """A file of /proc/PID, b'' when the process is gone."""
+    try:
+        with open(f'/proc/{pid}/{name}', 'rb') as f:
+            return f.read()
+    except OSError:
+        return b''
+
+
 def describe(pid):
     try:
         with open(f'/proc/{pid}/cmdline', 'rb') as f:

@@ -12,6 +12,11 @@ UNSTUFFED = re.compile(rb'(?:\A|\r\n)\.(?!\.)')
 GROUP_ENDS = {'EHLO', 'HELO', 'DATA', 'VRFY', 'EXPN', 'QUIT', 'NOOP',
               'STARTTLS', 'AUTH'}
 
+# RFC 4954 4; a response is a whole line of base64.
+AUTH_LINE = 12288
+BASE64 = re.compile(r'(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|'
+                    r'[A-Za-z0-9+/]{3}=)?')
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LOCAL = rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*")'
 _SUB = r'[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\u0080-\U0010ffff-]*' \
@@ -33,6 +38,8 @@ def command_line(line, caps):
     if b'\0' in line:
         bad.append(f'NUL in command {line!r}')
     limit = 512 + sum(_EXTRA.get(c, 0) for c in caps)
+    if line[:5].upper() == b'AUTH ':
+        limit = AUTH_LINE
     if len(line) > limit:
         bad.append(f'command line of {len(line)} bytes, limit {limit}')
     if not line.isascii() and 'SMTPUTF8' not in caps:
@@ -109,6 +116,47 @@ def rcpt_command(text, caps):
         if key == 'ORCPT' and not (
                 ';' in value and _XTEXT.match(value.partition(';')[2])):
             bad.append(f'ORCPT={value} is no xtext')
+    return bad
+
+
+def auth_command(text, offered, tls, done, inside, server_first=()):
+    """AUTH MECHANISM [INITIAL-RESPONSE].
+
+    offered  names of mechanisms; done  AUTH has succeeded already;
+    inside   a mail transaction is open.
+    """
+    words = text.split(' ')
+    bad = []
+    if len(words) not in (2, 3) or not re.fullmatch(r'[A-Z0-9_-]{1,20}',
+                                                    words[1].upper()):
+        return ['malformed AUTH command']
+    name = words[1].upper()
+    if name not in offered:
+        bad.append(f'AUTH {name} though not offered')
+    if not tls:
+        bad.append(f'AUTH {name} in clear')
+    if done:
+        bad.append('AUTH after AUTH')
+    if inside:
+        bad.append('AUTH inside a transaction')
+    if len(words) == 3 and name in server_first:
+        bad.append(f'initial response for {name}')
+    if len(words) == 3 and words[2] != '=' and (
+            not words[2] or not BASE64.fullmatch(words[2])):
+        bad.append('initial response is no base64')
+    return bad
+
+
+def auth_response(line):
+    """A line after 334, CRLF included: base64, or "*" to cancel."""
+    bad = []
+    if not line.endswith(b'\r\n') or BARE.search(line):
+        bad.append('bare CR or LF in a response of AUTH')
+    if len(line) > AUTH_LINE:
+        bad.append(f'response of AUTH of {len(line)} bytes')
+    text = line.rstrip(b'\r\n').decode('latin-1')
+    if text != '*' and not BASE64.fullmatch(text):
+        bad.append('response of AUTH is no base64')
     return bad
 
 

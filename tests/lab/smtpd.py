@@ -5,7 +5,8 @@
 
 A script maps a stage to what happens there:
 
-    connect ehlo helo starttls mail rcpt data body dot bdat rset noop quit
+    accept connect ehlo helo starttls auth_command auth mail rcpt data body
+    dot bdat rset noop quit
 
     '250 ok'               this reply ('250-a\\n250 b' for several lines)
     b'25'                  these bytes, whatever they are
@@ -16,12 +17,15 @@ A script maps a stage to what happens there:
     NO_TLS                 (starttls) do not shake hands after the reply
     ('421 no', DROP)       several of these in order
     each('421 no', None)   first time this, then that, the last for ever
-    {'a@b.test': '550 no'} by address (mail, rcpt); '*' is any other
+    {'a@b.test': '550 no'} by address (mail, rcpt) or mechanism (auth); '*'
+                           is any other
     f(session, argument)   a function returning one of these
     None                   the usual
 
 The stage "body" is (number, action): the action after so many bytes of
-the message.  A final BDAT obeys "bdat" or else "dot".
+the message.  A final BDAT obeys "bdat" or else "dot".  "accept" is before
+everything, TLS with implicit=True as well.  "auth_command" replies to AUTH at
+once, "auth" when the client has said all (auth.py).
 
 Counting: a turn is a flight of client bytes that begins after the server
 has spoken.  A client that waits for each reply needs many turns.  With
@@ -38,7 +42,7 @@ import struct
 import threading
 import time
 
-from . import rules
+from . import auth, rules
 from .net import thread
 
 PORT = 25
@@ -349,9 +353,12 @@ class Session:
         self.caps, self.helo, self.esmtp = [], None, False
         self.tls = None             # 'TLSv1.3' once encrypted
         self.done = None            # why it ended
+        self.left = False           # not counted as open any more
         self.quit = False
         self.turns_to_final = None  # turns when the first message was accepted
         self.turns_each = []        # turns when each message was accepted
+        self.user = None            # once AUTH has succeeded
+        self.cert = []              # whom the client's certificate names
         self.all_messages = 0
         self._clear()
 
@@ -429,10 +436,19 @@ class Session:
         except _Closed as e:
             self.done = str(e)
         finally:
+            self._leave()
             self.wire.shut()
             self.done = self.done or 'ended'
 
+    def _leave(self):
+        if not self.left:
+            self.left = True
+            self.server.left()
+
     def _talk(self):
+        self._answer('accept', ())
+        if self.server.implicit:
+            self._encrypt()
         if self.server.wait_before_greeting and \
                 self.wire._take(self.server.wait_before_greeting):
             self.complain('client spoke before the greeting: '
@@ -487,6 +503,8 @@ class Session:
             caps = list(self.server.caps_tls)
         elif self.server.tls:
             caps.append('STARTTLS')
+        if self.server.auth and (self.tls or self.server.auth_in_clear):
+            caps.append(f'AUTH {self.server.auth}')
         lines = [self.server.name] + caps
         usual = '\n'.join(f'250{"-" if i < len(lines) - 1 else " "}{l}'
                           for i, l in enumerate(lines))
@@ -520,11 +538,57 @@ class Session:
         if code != 220 or not self.server.tls or NO_TLS in (answer if isinstance(answer, tuple)
                                      else (answer,)):
             return
+        self._encrypt()
+        self.caps, self.helo, self.esmtp = [], None, False
+        self.user = None
+        self._clear()
+
+    def _encrypt(self):
         self.wire.handshake(self.server.tls)
         self.tls = self.wire.tls.version()
         self.cipher = self.wire.tls.cipher()
-        self.caps, self.helo, self.esmtp = [], None, False
-        self._clear()
+        self.cert = auth.names(self.wire.tls.getpeercert())
+
+    def mechanisms(self):
+        """Those of the AUTH line that was sent."""
+        return [w.upper() for c in self.caps if c.upper().startswith('AUTH ')
+                for w in c.split()[1:]]
+
+    def _on_auth(self, text):
+        for c in rules.auth_command(text, self.mechanisms(), self.tls,
+                                    self.user is not None,
+                                    self.sender is not None,
+                                    auth.SERVER_FIRST):
+            self.complain(c)
+        words = text.split(' ')
+        name = words[1].upper() if len(words) > 1 else ''
+        refusal = self._scripted('auth_command', name)
+        if refusal is not None or name not in auth.MECHANISMS:
+            self._do(refusal or '504 5.5.4 no such mechanism')
+            return
+        try:
+            seen = auth.MECHANISMS[name](auth.Exchange(
+                words[2] if len(words) > 2 else None, self._challenge,
+                self.server.users, self.server.tokens, self.cert))
+        except auth.Cancelled:
+            self._do('501 5.7.0 cancelled')
+            return
+        except ValueError as e:
+            self.complain(f'AUTH {name}: {e}')
+            self._do('501 5.5.2 cannot read that')
+            return
+        self.server.credentials.append(seen)
+        usual = '235 2.7.0 welcome' if seen.good else \
+            '535 5.7.8 authentication failed'
+        if self._answer('auth', usual, name) == 235:
+            self.user = seen.user
+
+    def _challenge(self, text):
+        self.wire.outbox += f'334 {text}\r\n'.encode()
+        line = self._line()
+        for c in rules.auth_response(line):
+            self.complain(c)
+        return line.rstrip(b'\r\n').decode('latin-1')
 
     def _on_mail(self, text):
         if self.helo is None:
@@ -535,7 +599,9 @@ class Session:
             self.complain(c)
         path, params = rules.parse_path(text) or ('', {})
         self._clear()
-        code = self._answer('mail', '250 2.1.0 ok', path)
+        usual = '250 2.1.0 ok' if self.user is not None or \
+            not self.server.auth else '530 5.7.0 authentication required'
+        code = self._answer('mail', usual, path)
         self.mail_tried = path
         if code // 100 == 2:
             self.sender, self.params = path, params
@@ -693,6 +759,8 @@ class Session:
 
     def _on_quit(self, text):
         self.quit = True
+        # Before the reply: the client may be back at once.
+        self._leave()
         self._answer('quit', '221 2.0.0 bye')
         self.wire.farewell()
         raise _Closed('quit')
@@ -708,7 +776,8 @@ class Smtpd:
 
     def __init__(self, net, addresses, script=None, caps=None, tls=None,
                  caps_tls=None, name='mx.lab.test', settle=0, sink=False,
-                 wait_before_greeting=0, port=PORT):
+                 wait_before_greeting=0, port=PORT, implicit=False, auth='',
+                 auth_in_clear=False, users=None, tokens=None):
         self.net, self.port = net, port
         self.addresses = [addresses] if isinstance(addresses, str) \
             else list(addresses)
@@ -718,6 +787,11 @@ class Smtpd:
         self.tls = tls
         self.name, self.settle, self.sink = name, settle, sink
         self.wait_before_greeting = wait_before_greeting
+        self.implicit = implicit    # TLS from the first byte
+        self.auth, self.auth_in_clear = auth, auth_in_clear
+        self.users, self.tokens = dict(users or {}), dict(tokens or {})
+        self.credentials = []       # of every AUTH, in order
+        self.open_now, self.most_at_once = 0, 0
         self.sessions = []
         self.taken, self.refused, self.unsure = [], [], []
         self.tolerant = False       # the test makes the client misbehave
@@ -758,7 +832,13 @@ class Smtpd:
             session = Session(self, sock, peer)
             with self._lock:
                 self.sessions.append(session)
+                self.open_now += 1
+                self.most_at_once = max(self.most_at_once, self.open_now)
             self._threads.append(thread(session.run, 'smtp session'))
+
+    def left(self):
+        with self._lock:
+            self.open_now -= 1
 
     def stop(self):
         """Down: connections are cut, new ones refused."""
@@ -814,5 +894,6 @@ class Smtpd:
     def forget(self):
         """Start counting anew."""
         self.idle()
-        self.sessions, self.taken = [], []
+        self.sessions, self.taken, self.credentials = [], [], []
         self.refused, self.unsure = [], []
+        self.most_at_once = 0

@@ -1,7 +1,21 @@
 """A certificate authority for one test run."""
+import base64
+import hashlib
+import ipaddress
 import os
 import ssl
 import subprocess
+
+
+def _kind(name):
+    """How a certificate calls it: DNS, IP or email."""
+    if '@' in name:
+        return 'email'
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return 'DNS'
+    return 'IP'
 
 
 class Authority:
@@ -29,6 +43,7 @@ class Authority:
     def certificate(self, *names, days='30', signed=True, rsa=False):
         """Paths of the chain and the key for these host names.
 
+        A name may be an IP address, too, or, for a client, a mailbox.
         rsa: an RSA key rather than an elliptic one.
         """
         tag = '_'.join((*names, days, str(signed), str(rsa))).replace('*', 'any')
@@ -36,7 +51,7 @@ class Authority:
         chain, key, csr = base + '.pem', base + '.key', base + '.csr'
         if os.path.exists(chain):
             return chain, key
-        san = 'subjectAltName=' + ','.join(f'DNS:{n}' for n in names)
+        san = 'subjectAltName=' + ','.join(f'{_kind(n)}:{n}' for n in names)
         if not signed:
             self._openssl('req', '-x509', *self._new_key(key, rsa), '-days', days,
                           '-subj', f'/CN={names[0]}', '-addext', san,
@@ -52,11 +67,27 @@ class Authority:
                       '-extfile', base + '.ext', '-out', chain)
         return chain, key
 
-    def context(self, *names, **kw):
-        """A server side context with such a certificate."""
-        key = (names, tuple(sorted(kw.items())))
+    def pin(self, *names, **kw):
+        """The public key of that certificate: "sha256//...", as curl has it."""
+        chain, _ = self.certificate(*names, **kw)
+        key = subprocess.run(
+            f'openssl x509 -in {chain} -noout -pubkey |'
+            'openssl pkey -pubin -outform DER', shell=True, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+        return 'sha256//' + base64.b64encode(
+            hashlib.sha256(key).digest()).decode()
+
+    def context(self, *names, ask=False, **kw):
+        """A server side context with such a certificate.
+
+        ask: the client may show one of this authority, too.
+        """
+        key = (names, ask, tuple(sorted(kw.items())))
         if key not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.certificate(*names, **kw))
+            if ask:
+                context.verify_mode = ssl.CERT_OPTIONAL
+                context.load_verify_locations(self.ca)
             self._contexts[key] = context
         return self._contexts[key]
