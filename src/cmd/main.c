@@ -10,9 +10,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/command.h"
 #include "base/fileio.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/str.h"
 #include "cmd/exitcode.h"
 #include "cmd/options.h"
 #include "cmd/queue.h"
@@ -24,6 +26,10 @@
 #include "net/tls.h"
 
 #define DEFAULT_TAG "postrider"
+
+/* Every send waits for it. */
+#define SMARTHOST_COMMAND_S 10
+#define SMARTHOST_COMMAND_MAX 4096
 
 static int
 print_help(const struct options *o)
@@ -120,6 +126,47 @@ run_in_spool(const struct options *o, const struct settings *settings,
 	return code;
 }
 
+/* Modes in which mail may go out. */
+static bool
+may_send(const struct options *o)
+{
+	return o->mode == MODE_SEND || o->mode == MODE_FILES ||
+	    o->mode == MODE_FLUSH || o->mode == MODE_VERIFY ||
+	    o->mode == MODE_EXPLAIN;
+}
+
+/*
+ * Which smarthost there is in this network: what the command prints is what
+ * the setting would say. When it cannot tell, mail waits.
+ */
+static void
+find_smarthost(const struct options *o, struct settings *settings)
+{
+	struct account *account = &settings->routing.accounts[0];
+	struct buf text = { 0 };
+	struct err err;
+	char *line;
+
+	if (settings->smarthost_command == NULL || !may_send(o) ||
+	    o->delivery == DELIVER_QUEUE)
+		return;
+	if (command_output("smarthost-command", settings->smarthost_command,
+	    SMARTHOST_COMMAND_S, SMARTHOST_COMMAND_MAX, &text, &err) < 0) {
+		account->trouble = err;
+		buf_release(&text);
+		return;
+	}
+	buf_str(&text);
+	line = text.data;
+	line[strcspn(line, "\n")] = '\0';
+	line = str_trim(line);
+	if (line[0] != '\0' && strcmp(line, "none") != 0 &&
+	    account_set_smarthost(account, line, &err) < 0)
+		err_set(&account->trouble, ERR_TEMP, "4.3.5",
+		    "smarthost-command: %s", err.text);
+	buf_release(&text);
+}
+
 static int
 run(const struct options *o, struct settings *settings)
 {
@@ -129,6 +176,7 @@ run(const struct options *o, struct settings *settings)
 	settings_init(settings);
 	if (settings_load(settings, o->config, &err) < 0)
 		goto wrong;
+	find_smarthost(o, settings);
 	settings_complete(settings);
 	if (o->mode == MODE_CHECK_CONFIG)
 		return print_settings(o, settings);
@@ -144,7 +192,7 @@ run(const struct options *o, struct settings *settings)
 		return EX_CANTCREAT;
 	}
 	process_find_user(settings->worker_user);
-	if (o->mode == MODE_VERIFY)
+	if (o->mode == MODE_VERIFY || o->mode == MODE_EXPLAIN)
 		return verify_run(o, settings, &how);
 	return run_in_spool(o, settings, &how);
 wrong:
@@ -191,7 +239,7 @@ main(int argc, char **argv)
 	}
 	/* files that the caller names are his to open, not ours */
 	if (options.config != NULL || options.trace != NULL ||
-	    options.mode == MODE_CHECK_CONFIG)
+	    options.mode == MODE_CHECK_CONFIG || options.mode == MODE_IMPORT)
 		process_drop_group();
 	code = run_simple(&options);
 	if (code < 0)

@@ -2,77 +2,14 @@
 
 #include "cmd/verify.h"
 
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
-#include "base/strmap.h"
-#include "base/xalloc.h"
 #include "cmd/exitcode.h"
+#include "cmd/explain.h"
+#include "cmd/intake.h"
+#include "cmd/plan.h"
 #include "cmd/result.h"
-#include "deliver/lookup.h"
-#include "mail/address.h"
-#include "mail/addrlist.h"
-
-struct verify {
-	struct strlist good, bad;
-	struct strmap answers;		/* domain -> struct mx_answer */
-	struct mx_self self;
-};
-
-/* Every domain once, literals answered at once. */
-static void
-gather(struct verify *v, struct strlist *ask)
-{
-	for (size_t i = 0; i < v->good.n; i++) {
-		const char *domain = address_domain(v->good.v[i]);
-		void **place = strmap_at(&v->answers, domain);
-		struct mx_answer *answer;
-
-		if (*place != NULL)
-			continue;
-		*place = answer = xcalloc(1, sizeof(*answer));
-		if (!address_is_literal(domain))
-			strlist_add(ask, domain);
-		else if (!mx_from_literal(domain, answer))
-			err_set(&answer->err, ERR_PERM, "5.1.3",
-			    "%s cannot be reached", domain);
-	}
-}
-
-static void
-resolve(struct verify *v, const struct delivery *how, struct strlist *ask)
-{
-	const struct resolver_options options = {
-		.nameserver = how->nameserver, .timeout_s = how->dns_s };
-	struct mx_answer answer;
-	struct lookup l = { 0 };
-	struct err err;
-	int rc;
-
-	/* until it is answered, it was not */
-	for (size_t i = 0; i < ask->n; i++)
-		err_set(&((struct mx_answer *)strmap_get(&v->answers,
-		    ask->v[i]))->err, ERR_TEMP, "4.4.3",
-		    "the name service did not answer");
-	if (ask->n == 0 || lookup_start(&l, &options, ask, &err) < 0)
-		return;
-	while ((rc = lookup_read(&l, &answer)) >= 0 && l.left > 0) {
-		struct pollfd fd = { l.fd, POLLIN, 0 };
-
-		if (rc == 0)
-			poll(&fd, 1, -1);
-		else
-			*(struct mx_answer *)strmap_get(&v->answers,
-			    l.domains.v[answer.index]) = answer;
-	}
-	if (rc > 0)
-		*(struct mx_answer *)strmap_get(&v->answers,
-		    l.domains.v[answer.index]) = answer;
-	lookup_end(&l);
-}
 
 static void
 describe(const struct mx_answer *answer, struct buf *out)
@@ -91,62 +28,63 @@ describe(const struct mx_answer *answer, struct buf *out)
 	}
 }
 
-static int
-print_one(struct verify *v, const char *address)
+static void
+print_one(const struct plan_row *row)
 {
-	const char *domain = address_domain(address);
-	struct mx_answer answer =
-	    *(struct mx_answer *)strmap_get(&v->answers, domain);
+	const struct err *err = &row->way.why;
 	struct buf line = { 0 };
-	int code = 0;
 
-	if (answer.err.kind == ERR_NONE)
-		mx_drop_self(&answer, &v->self, domain);
-	buf_printf(&line, "%s: ", address);
-	if (answer.err.kind == ERR_NONE) {
-		buf_adds(&line, "deliverable to");
-		describe(&answer, &line);
-	} else {
-		buf_printf(&line, "%s: %s %s", answer.err.kind == ERR_PERM ?
-		    "not deliverable" : "not deliverable now",
-		    answer.err.status, answer.err.text);
-		code = exitcode_of_err(&answer.err);
+	if (row->target != NULL)
+		err = &row->target->answer.err;
+	buf_printf(&line, "%s: ", row->address);
+	if (err->kind != ERR_NONE)
+		buf_printf(&line, "%s: %s %s", err->kind == ERR_PERM ?
+		    "not deliverable" : "not deliverable now", err->status,
+		    err->text);
+	else if (row->way.kind == WAY_DISCARD)
+		buf_adds(&line, "discarded");
+	else {
+		buf_printf(&line, "deliverable %s",
+		    row->way.kind == WAY_DIRECT ? "to" : "through");
+		describe(&row->target->answer, &line);
 	}
 	buf_addc(&line, '\n');
 	(void)!write_all(STDOUT_FILENO, line.data, line.len);
 	buf_release(&line);
-	return code;
 }
 
 int
 verify_run(const struct options *options, const struct settings *settings,
     const struct delivery *how)
 {
-	struct verify v = { 0 };
-	struct strlist ask = { 0 };
-	int code = 0, one;
+	struct intake intake;
+	struct plan plan = { 0 };
+	struct err err;
+	int code = 0;
 
-	for (int i = 0; i < options->noperand; i++)
-		addrlist_parse(options->operands[i],
-		    strlen(options->operands[i]), settings->origin, &v.good,
-		    &v.bad);
-	mx_self_init(&v.self, how->hostname, how->port == 25);
-	gather(&v, &ask);
-	resolve(&v, how, &ask);
-	for (size_t i = 0; i < v.good.n; i++)
-		if ((one = print_one(&v, v.good.v[i])) != 0)
-			code = exitcode_join(code, one);
-	for (size_t i = 0; i < v.bad.n; i++) {
-		result_complain(options->name, "%s", v.bad.v[i]);
+	if (intake_init(&intake, options, settings, NULL, &err) < 0) {
+		result_complain(options->name, "%s", err.text);
+		code = exitcode_of_err(&err);
+		goto out;
+	}
+	plan_make(&plan, how, options->account, intake.sender,
+	    &intake.recipients);
+	for (size_t i = 0; i < plan.n; i++) {
+		int one = plan_exit_code(&plan.rows[i]);
+
+		if (options->mode == MODE_EXPLAIN)
+			explain_one(options, settings, how, intake.sender,
+			    &plan.rows[i]);
+		else
+			print_one(&plan.rows[i]);
+		code = one != 0 ? exitcode_join(code, one) : code;
+	}
+	for (size_t i = 0; i < intake.bad.n; i++) {
+		result_complain(options->name, "%s", intake.bad.v[i]);
 		code = exitcode_join(code, exitcode_of_status("5.1.3"));
 	}
-	for (size_t i = 0; i < v.answers.cap; i++)
-		free(v.answers.slots[i].key != NULL ?
-		    v.answers.slots[i].value : NULL);
-	strmap_release(&v.answers);
-	strlist_release(&ask);
-	strlist_release(&v.good);
-	strlist_release(&v.bad);
-	mx_self_release(&v.self);
+out:
+	plan_release(&plan);
+	intake_release(&intake);
 	return code;
 }

@@ -1,0 +1,328 @@
+#include "config.h"
+
+#include "cmd/explain.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fileio.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "base/str.h"
+#include "deliver/credential.h"
+#include "deliver/hostport.h"
+#include "deliver/site.h"
+#include "spool/sites.h"
+
+/* What is to be told, found out once for both forms. */
+struct facts {
+	const struct plan_row *row;
+	const struct delivery *how;
+	const char *sender, *account_option;
+	bool	 remembered;		/* something is held against the site */
+	struct site_memory memory;
+};
+
+static const char *
+way_word(enum way_kind kind)
+{
+	static const char *const words[] = { "direct", "smarthost", "host",
+		"discard", "refuse", "later" };
+
+	return words[kind];
+}
+
+static const char *
+tls_word(enum tls_level level)
+{
+	return level == TLS_OFF ? "never encrypted" :
+	    level == TLS_REQUIRED ? "encrypted, or not at all" :
+	    "encrypted where the server offers it";
+}
+
+/* What an attempt of before has left behind. */
+static void
+recall(struct facts *f, const char *path)
+{
+	const struct plan_target *target = f->row->target;
+	struct spool spool = { .fd = -1 };
+	struct buf key = { 0 };
+	struct err err;
+
+	if (target == NULL || process_serves_guest() ||
+	    spool_open(&spool, path, &err) < 0)
+		return;
+	if (target->answer.err.kind == ERR_NONE)
+		site_key(&target->way, &target->answer, &key);
+	else {
+		buf_adds(&key, "dns ");
+		target_name(&target->way, target->domain, &key);
+	}
+	sites_get(&spool, buf_str(&key), &f->memory);
+	f->remembered = f->memory.failures > 0;
+	buf_release(&key);
+	spool_close(&spool);
+}
+
+/* How the way is secured: "TLS from the start, certificate checked". */
+static void
+describe_tls(const struct facts *f, const struct mx_host *host,
+    struct buf *out)
+{
+	const struct account *account = f->row->way.account;
+	const struct endpoint *e;
+
+	if (f->row->way.kind != WAY_SMARTHOST) {
+		buf_adds(out, tls_word(f->how->tls));
+		return;
+	}
+	e = &account->endpoints[host->place];
+	if (e->scheme == ENDPOINT_CLEAR) {
+		buf_adds(out, "not encrypted");
+		return;
+	}
+	buf_adds(out, e->scheme == ENDPOINT_TLS || host->tls ?
+	    "TLS from the start" : "STARTTLS required");
+	if (account->tls_pin != NULL)
+		buf_adds(out, ", the key that tls-pin names");
+	else if (account->ca_file != NULL)
+		buf_printf(out, ", certificate by %s", account->ca_file);
+	else
+		buf_adds(out, ", certificate by an authority the system "
+		    "trusts");
+}
+
+static uint16_t
+port_of(const struct facts *f, const struct mx_host *host)
+{
+	return host->port != 0 ? host->port : f->how->port;
+}
+
+static void
+text_host(const struct facts *f, const struct mx_host *host, struct buf *out)
+{
+	char address[64];
+	const struct account *account = f->row->way.account;
+
+	buf_printf(out, "  host     ");
+	hostport_write(host->name, port_of(f, host), out);
+	if (f->row->way.kind == WAY_DIRECT && !f->row->target->answer.implicit)
+		buf_printf(out, " (preference %u)", (unsigned)host->pref);
+	for (size_t a = 0; a < host->naddr; a++)
+		buf_printf(out, " [%s]", mx_addr_text(&host->addr[a], address));
+	if (f->row->way.kind == WAY_SMARTHOST && account->proxy != NULL)
+		buf_adds(out, " through the proxy");
+	else if (host->naddr == 0)
+		buf_adds(out, " (no address found now)");
+	buf_adds(out, "\n           ");
+	describe_tls(f, host, out);
+	if (f->row->way.kind == WAY_SMARTHOST) {
+		const struct endpoint *e = &account->endpoints[host->place];
+
+		if (e->user != NULL)
+			buf_printf(out, "; user %s, ", e->user);
+		else
+			buf_adds(out, "; ");
+		if (account_needs_auth(account))
+			credential_describe(account, out);
+		else
+			buf_adds(out, "no authentication");
+		if (account->auth != NULL)
+			buf_printf(out, " (%s)", account->auth);
+	}
+	buf_addc(out, '\n');
+}
+
+static void
+text_account(const struct facts *f, struct buf *out)
+{
+	const struct way *way = &f->row->way;
+
+	buf_printf(out, "  sender   %s", f->sender[0] != '\0' ? f->sender :
+	    "<> (none)");
+	if (way->account->name[0] != '\0')
+		buf_printf(out, ", account %s%s", way->account->name,
+		    f->account_option != NULL ? " (--account)" :
+		    way->by_sender ? " (by its from patterns)" : "");
+	buf_addc(out, '\n');
+}
+
+static void
+text_way(const struct facts *f, struct buf *out)
+{
+	const struct way *way = &f->row->way;
+
+	buf_printf(out, "  rule     %s\n", way->route != NULL ?
+	    way->route->rule : way->kind == WAY_SMARTHOST ?
+	    "none fits: the smarthost" : "none fits: direct");
+	buf_printf(out, "  way      ");
+	switch (way->kind) {
+	case WAY_DIRECT:
+		buf_adds(out, "direct, to the mail exchangers of its domain");
+		break;
+	case WAY_SMARTHOST:
+		buf_printf(out, "through the smarthost%s%s",
+		    way->account->name[0] != '\0' ? " of account " : "",
+		    way->account->name);
+		break;
+	case WAY_HOST:
+		buf_adds(out, "to the host that the rule names");
+		break;
+	case WAY_DISCARD:
+		buf_adds(out, "none: it is accepted and thrown away");
+		break;
+	case WAY_REFUSE:
+		buf_printf(out, "none: refused, %s %s", way->why.status,
+		    way->why.text);
+		break;
+	case WAY_LATER:
+		buf_printf(out, "not known now: %s", way->why.text);
+		break;
+	}
+	buf_addc(out, '\n');
+}
+
+static void
+text_memory(const struct facts *f, struct buf *out)
+{
+	char when[32] = "now";
+	struct tm tm;
+
+	if (f->memory.next_s > clock_wall() &&
+	    localtime_r(&f->memory.next_s, &tm) != NULL)
+		strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
+	buf_printf(out, "  before   failed %u time%s, tried again %s%s\n"
+	    "           %s\n", f->memory.failures,
+	    f->memory.failures == 1 ? "" : "s",
+	    when[0] == 'n' ? "" : "after ", when, f->memory.reason);
+}
+
+static void
+text(const struct facts *f, struct buf *out)
+{
+	const struct plan_target *target = f->row->target;
+
+	buf_printf(out, "%s\n", f->row->address);
+	text_account(f, out);
+	text_way(f, out);
+	if (target != NULL && target->answer.err.kind != ERR_NONE)
+		buf_printf(out, "  trouble  %s %s\n", target->answer.err.status,
+		    target->answer.err.text);
+	else if (target != NULL)
+		for (size_t i = 0; i < target->answer.nhost; i++)
+			text_host(f, &target->answer.host[i], out);
+	if (f->remembered)
+		text_memory(f, out);
+}
+
+static void
+json_host(const struct facts *f, const struct mx_host *host, struct buf *out)
+{
+	const struct account *account = f->row->way.account;
+	struct buf tls = { 0 };
+	char address[64];
+
+	json_open(out, NULL);
+	json_string(out, "host", host->name);
+	json_number(out, "port", port_of(f, host));
+	json_number(out, "preference", host->pref);
+	json_open_array(out, "addresses");
+	for (size_t a = 0; a < host->naddr; a++)
+		json_string(out, NULL, mx_addr_text(&host->addr[a], address));
+	json_close_array(out);
+	describe_tls(f, host, &tls);
+	json_string(out, "tls", buf_str(&tls));
+	if (f->row->way.kind == WAY_SMARTHOST &&
+	    account->endpoints[host->place].user != NULL)
+		json_string(out, "user", account->endpoints[host->place].user);
+	json_close(out);
+	buf_release(&tls);
+}
+
+static void
+json_hosts(const struct facts *f, struct buf *out)
+{
+	const struct mx_answer *answer = &f->row->target->answer;
+
+	json_open_array(out, "hosts");
+	for (size_t i = 0; i < answer->nhost &&
+	    answer->err.kind == ERR_NONE; i++)
+		json_host(f, &answer->host[i], out);
+	json_close_array(out);
+}
+
+static void
+json_auth(const struct account *account, struct buf *out)
+{
+	struct buf how = { 0 };
+
+	if (account_needs_auth(account))
+		credential_describe(account, &how);
+	json_string(out, "credential", buf_str(&how));
+	json_string(out, "mechanisms",
+	    account->auth != NULL ? account->auth : "");
+	json_bool(out, "proxy", account->proxy != NULL);
+	buf_release(&how);
+}
+
+static void
+json_trouble(const struct facts *f, struct buf *out)
+{
+	const struct err *err = f->row->target != NULL ?
+	    &f->row->target->answer.err : &f->row->way.why;
+
+	if (err->kind != ERR_NONE) {
+		json_string(out, "status", err->status);
+		json_string(out, "text", err->text);
+	}
+	if (!f->remembered)
+		return;
+	json_open(out, "before");
+	json_number(out, "failures", f->memory.failures);
+	json_number(out, "since", f->memory.first_s);
+	json_number(out, "next", f->memory.next_s);
+	json_string(out, "reason", f->memory.reason);
+	json_close(out);
+}
+
+static void
+json(const struct facts *f, struct buf *out)
+{
+	const struct way *way = &f->row->way;
+
+	json_open(out, NULL);
+	json_number(out, "version", EXPLAIN_VERSION);
+	json_string(out, "recipient", f->row->address);
+	json_string(out, "sender", f->sender);
+	json_string(out, "account", way->account->name);
+	json_string(out, "rule", way->route != NULL ? way->route->rule : "");
+	json_string(out, "way", way_word(way->kind));
+	json_number(out, "exit", plan_exit_code(f->row));
+	if (way->kind == WAY_SMARTHOST)
+		json_auth(way->account, out);
+	if (f->row->target != NULL)
+		json_hosts(f, out);
+	json_trouble(f, out);
+	json_close(out);
+	buf_addc(out, '\n');
+}
+
+void
+explain_one(const struct options *options, const struct settings *settings,
+    const struct delivery *how, const char *sender,
+    const struct plan_row *row)
+{
+	struct facts f = { .row = row, .how = how, .sender = sender,
+		.account_option = options->account };
+	struct buf out = { 0 };
+
+	recall(&f, settings->spool);
+	if (options->json)
+		json(&f, &out);
+	else
+		text(&f, &out);
+	(void)!write_all(STDOUT_FILENO, out.data, out.len);
+	buf_release(&out);
+}
