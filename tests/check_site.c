@@ -6,7 +6,11 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "base/xalloc.h"
@@ -53,13 +57,18 @@ static const struct {
 		"5 j 5 i 4 h 4 g 3 f 3 e 2 d 2 c 1 b 1 a", true },
 };
 
+static char no_name[] = "", work[] = "work", own[] = "own.example";
+static struct account global = { .name = no_name };
+static const struct way direct = { .kind = WAY_DIRECT, .account = &global,
+	.global = &global };
+
 START_TEST(key)
 {
 	struct mx_answer a = answer_of(keys[_i].a), b = answer_of(keys[_i].b);
 	struct buf x = { 0 }, y = { 0 };
 
-	site_key(&a, &x);
-	site_key(&b, &y);
+	site_key(&direct, &a, &x);
+	site_key(&direct, &b, &y);
 	ck_assert_msg((strcmp(buf_str(&x), buf_str(&y)) == 0) ==
 	    keys[_i].same, "%s: \"%s\", \"%s\"", keys[_i].name, buf_str(&x),
 	    buf_str(&y));
@@ -68,12 +77,61 @@ START_TEST(key)
 }
 END_TEST
 
+/* Who meets the servers under another name is another site. */
+START_TEST(key_of_an_account)
+{
+	struct mx_answer a = answer_of("10 a");
+	struct account account = { .name = work, .hostname = own };
+	const struct way way = { .kind = WAY_DIRECT, .account = &account,
+		.global = &global };
+	struct buf x = { 0 };
+
+	site_key(&way, &a, &x);
+	ck_assert_str_eq(buf_str(&x), "mx a from work");
+	buf_release(&x);
+}
+END_TEST
+
+/* Whatever the DNS says; and a file that changes makes a new beginning. */
+START_TEST(key_of_a_smarthost)
+{
+	char path[] = "/tmp/check_site.XXXXXX";
+	int fd = mkstemp(path);
+	struct mx_answer a = answer_of("0 one"), b = answer_of("0 two");
+	struct account account = { .name = work, .password_file = path };
+	const struct way way = { .kind = WAY_SMARTHOST, .account = &account,
+		.global = &global };
+	struct timespec then[2] = { { 1000, 0 }, { 1000, 0 } };
+	struct buf x = { 0 }, y = { 0 }, z = { 0 };
+	struct err err;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(account_set_smarthost(&account,
+	    "smtps://ann@one.example,smtps://one.example smtp://two.example",
+	    &err), 0);
+	site_key(&way, &a, &x);
+	site_key(&way, &b, &y);
+	ck_assert_str_eq(buf_str(&x), buf_str(&y));
+	ck_assert_ptr_eq(strstr(buf_str(&x),
+	    "smarthost smtps://ann@one.example"), buf_str(&x));
+	ck_assert_int_eq(futimens(fd, then), 0);
+	site_key(&way, &a, &z);
+	ck_assert_str_ne(buf_str(&x), buf_str(&z));
+	buf_release(&x);
+	buf_release(&y);
+	buf_release(&z);
+	account_release_smarthost(&account);
+	unlink(path);
+	close(fd);
+}
+END_TEST
+
 START_TEST(key_text)
 {
 	struct mx_answer a = answer_of("10 b 20 c 10 a");
 	struct buf x = { 0 };
 
-	site_key(&a, &x);
+	site_key(&direct, &a, &x);
 	ck_assert_str_eq(buf_str(&x), "mx a b;c");
 	ck_assert_str_eq(a.host[0].name, "b");
 	buf_release(&x);
@@ -91,7 +149,7 @@ setup(void)
 
 	for (size_t i = 0; i < 26; i++)
 		items[i].entry.id[0] = (char)('A' + i);
-	site = site_new("mx a.example;b.example", &a);
+	site = site_new("mx a.example;b.example", &direct, &a);
 }
 
 static void
@@ -288,6 +346,8 @@ main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, key, 0, CHECK_ROWS(keys));
 	tcase_add_test(tc, key_text);
+	tcase_add_test(tc, key_of_an_account);
+	tcase_add_test(tc, key_of_a_smarthost);
 	tc = tcase_create("load");
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);

@@ -305,8 +305,15 @@ lab_accepted(const char *path)
 static inline struct delivery
 lab_delivery(void)
 {
+	/* no routes, no accounts */
+	static char none[] = "";
+	static struct account global = { .name = none };
+	static const struct routing routing = { .accounts = &global,
+		.naccount = 1 };
+
 	return (struct delivery){ .hostname = "mail.example.org",
-		.port = lab.port, .tls = TLS_OFF, .jobs = 4,
+		.port = lab.port, .tls = TLS_OFF, .routing = &routing,
+		.jobs = 4,
 		.site_connections = 1, .connection_messages = 100,
 		.transaction_recipients = 100, .caller_waits = true,
 		.dns_s = 5, .connect_s = 10, .command_s = 20, .dot_s = 20,
