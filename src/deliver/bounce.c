@@ -53,6 +53,9 @@ address_dsn(const struct delivery *how, const struct entry *original,
     const char *to, struct envelope *env)
 {
 	env->reverse_path = xstrdup("");
+	/* the way out that the sender has chosen is the one there is */
+	if (original->env.account != NULL)
+		env->account = xstrdup(original->env.account);
 	env->uid = original->env.uid;
 	env->arrived_s = clock_wall();
 	env->expires_s = env->arrived_s + (time_t)how->bounce_lifetime_s;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "base/secret.h"
 #include "base/xalloc.h"
 
 /* Beyond what its queries may take, a resolver child gets this long. */
@@ -42,6 +43,7 @@ lookup_start(struct lookup *l, const struct resolver_options *options,
 	if (l->pid == 0) {
 		process_close_all_but(&fds[1], 1);
 		process_detach_output();
+		secret_clear_all_but(NULL);
 		process_drop_all();
 		/* its threads are few and short-lived: one heap will do */
 		mallopt(M_ARENA_MAX, 1);
