@@ -95,23 +95,34 @@ identity_origin(const char *hostname)
 }
 
 bool
-identity_user_path(const char *variable, const char *fallback,
-    const char *name, struct buf *out)
+identity_home(struct buf *out)
 {
-	const char *base = getenv(variable), *home = getenv("HOME");
+	const char *home = getenv("HOME");
 	const struct passwd *pw;
 
-	if (base != NULL && base[0] == '/') {
-		buf_printf(out, "%s/%s", base, name);
-		return true;
-	}
 	if (home == NULL || home[0] != '/') {
 		pw = getpwuid(getuid());
 		home = pw != NULL ? pw->pw_dir : "";
 	}
 	if (home[0] != '/')
 		return false;
-	buf_printf(out, "%s/%s/%s", home, fallback, name);
+	buf_adds(out, home);
+	return true;
+}
+
+bool
+identity_user_path(const char *variable, const char *fallback,
+    const char *name, struct buf *out)
+{
+	const char *base = getenv(variable);
+
+	if (base != NULL && base[0] == '/') {
+		buf_printf(out, "%s/%s", base, name);
+		return true;
+	}
+	if (!identity_home(out))
+		return false;
+	buf_printf(out, "/%s/%s", fallback, name);
 	return true;
 }
 

@@ -24,6 +24,10 @@ char	*identity_origin(const char *hostname);
  */
 char	*identity_spool(void);
 
+/* Append the home of the calling user: HOME, else the user database. False
+ * when there is none. */
+bool	identity_home(struct buf *out);
+
 /*
  * Append "$VARIABLE/name" or "~/fallback/name" of the calling user. False
  * when there is no such place.

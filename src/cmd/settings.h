@@ -1,10 +1,15 @@
 /*
  * The settings: postrider.conf(5).
  *
- * One table of keys (settings.c) feeds the parser, --help=settings, the list
- * in the manual page and the error messages. A file has lines of "key value";
- * '#' begins a comment; a value with blanks at its ends, '#' or '"' stands in
- * double quotes, with \" and \\ inside. Everything has a default that works.
+ * One table of keys (settings_keys.c) feeds the parser, --help=settings, the
+ * list in the manual page and the error messages. A file has lines of "key
+ * value"; '#' begins a comment; a value with blanks at its ends, '#' or '"'
+ * stands in double quotes, with \" and \\ inside. "account NAME" begins a
+ * block, up to the next one or the end of the file. Everything has a default
+ * that works.
+ *
+ * In order: settings_init(), settings_load(), settings_complete(),
+ * settings_check().
  */
 #ifndef CMD_SETTINGS_H
 #define CMD_SETTINGS_H
@@ -50,6 +55,12 @@ struct settings {
 	char	*from;			/* canonical; NULL: login@origin */
 	struct rewrite rewrite;
 	uint64_t envelope_from, from_header;
+
+	/* of the reader, see settings_impl.h */
+	struct strlist route_texts;	/* of routing.routes, as written */
+	struct settings_place *places;	/* where which key was set */
+	size_t	 nplace, place_cap;
+	unsigned files;			/* read so far */
 };
 
 /* Everything at its default. */
@@ -57,7 +68,10 @@ void	settings_init(struct settings *);
 void	settings_release(struct settings *);
 
 /*
- * Read one file over what is there.
+ * Read one file over what is there: a key replaces the same key, an account
+ * the one of that name; accounts, routes and rewriting rules come before those
+ * that are there. A smarthost starts without the credentials of the files
+ * before: a password never goes to another server by accident.
  *
  * missing_ok  a file that does not exist is as an empty one.
  *
@@ -72,17 +86,33 @@ int	settings_parse(struct settings *, const char *name, struct buf *text,
 
 /*
  * The usual files: $sysconfdir/postrider.conf, then, for a plain user where the
- * program is not set-group-id, $XDG_CONFIG_HOME/postrider.conf (~/.config). With file not NULL,
- * that one only.
+ * program is not set-group-id, $XDG_CONFIG_HOME/postrider.conf (~/.config).
+ * With file not NULL, that one only.
  */
 int	settings_load(struct settings *, const char *file, struct err *);
 
 /*
- * Fill in what depends on the machine and the user: hostname, origin, spool.
+ * Fill in what depends on the machine and the user (hostname, origin, spool,
+ * whom the masquerade is for), and what accounts take from the settings
+ * outside of them. With smarthost-command, its accounts are in trouble until
+ * settings_smarthost() was called.
  */
 void	settings_complete(struct settings *);
 
-/* Append what is in effect, as lines of a file. */
+/* Does it all make sense together? Returns 0, or -1 with *err (ERR_CONFIG):
+ * "FILE:LINE: key: what is wrong". */
+int	settings_check(const struct settings *, struct err *);
+
+/*
+ * What smarthost-command has printed takes the place of a smarthost setting,
+ * for the accounts, too, that have none of their own. Where it makes no sense,
+ * or with text NULL and *why, these accounts are in trouble: try later.
+ */
+void	settings_smarthost(struct settings *, const char *text,
+	    const struct err *why);
+
+/* Append what is in effect, as lines of a file; of accounts what they have of
+ * their own. The password of a proxy is masked. */
 void	settings_show(const struct settings *, struct buf *out);
 
 /* Append the list of keys: for people, or as mdoc(7) for the manual page. */

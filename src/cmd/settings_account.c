@@ -1,0 +1,299 @@
+#include "config.h"
+
+#include "cmd/settings_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+#define ACCOUNT_NAME_MAX 64
+
+/*
+ * Where a key was set.
+ */
+
+const struct settings_place *
+place_find(const struct settings *s, const char *key, const char *account)
+{
+	for (size_t i = 0; i < s->nplace; i++)
+		if (strcmp(s->places[i].key->name, key) == 0 &&
+		    strcmp(s->places[i].account, account) == 0)
+			return &s->places[i];
+	return NULL;
+}
+
+const char *
+place_of(const struct settings *s, const char *key, const struct account *a)
+{
+	const struct settings_place *place = place_find(s, key, a->name);
+
+	if (place == NULL)
+		place = place_find(s, key, "");
+	return place != NULL ? place->where : "";
+}
+
+static void
+place_release(struct settings_place *place)
+{
+	free(place->account);
+	free(place->where);
+}
+
+/* Forget one key, or with NULL all, of an account. */
+static void
+place_forget(struct settings *s, const struct key *key, const char *account)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->nplace; i++) {
+		struct settings_place place = s->places[i];
+
+		if ((key == NULL || key == place.key) &&
+		    strcmp(place.account, account) == 0)
+			place_release(&place);
+		else
+			s->places[kept++] = place;
+	}
+	s->nplace = kept;
+}
+
+void
+place_note(const struct setting *set)
+{
+	struct settings *s = set->s;
+	const char *account = s->routing.accounts[set->account].name;
+
+	place_forget(s, set->key, account);
+	s->places = xgrow(s->places, s->nplace, &s->place_cap,
+	    sizeof(*s->places));
+	s->places[s->nplace++] = (struct settings_place){
+		.key = set->key, .account = xstrdup(account),
+		.where = xstrdup(set->where), .file = s->files };
+}
+
+void
+places_release(struct settings *s)
+{
+	for (size_t i = 0; i < s->nplace; i++)
+		place_release(&s->places[i]);
+	free(s->places);
+	s->places = NULL;
+	s->nplace = s->place_cap = 0;
+}
+
+/*
+ * Blocks.
+ */
+
+static bool
+is_name(const char *name)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	return strlen(name) <= ACCOUNT_NAME_MAX &&
+	    strspn(name, chars) == strlen(name);
+}
+
+/* Take an account out. */
+static void
+drop_account(struct settings *s, const char *name)
+{
+	struct routing *r = &s->routing;
+
+	place_forget(s, NULL, name);
+	for (size_t i = 1; i < r->naccount; i++)
+		if (strcmp(r->accounts[i].name, name) == 0) {
+			account_release(&r->accounts[i]);
+			memmove(&r->accounts[i], &r->accounts[i + 1],
+			    (r->naccount - i - 1) * sizeof(*r->accounts));
+			r->naccount--;
+			return;
+		}
+}
+
+int
+account_begin(const struct setting *set, const char *name, struct err *err)
+{
+	struct routing *r = &set->s->routing;
+	const struct settings_place *before;
+
+	if (!is_name(name))
+		return err_set(err, ERR_CONFIG, NULL, "\"%s\" is no name of "
+		    "at most %d letters, digits, hyphens, underscores and "
+		    "dots", name, ACCOUNT_NAME_MAX);
+	before = place_find(set->s, set->key->name, name);
+	if (before != NULL && before->file == set->s->files)
+		return err_set(err, ERR_CONFIG, NULL,
+		    "%s began at %s already", name, before->where);
+	drop_account(set->s, name);
+	r->accounts = xrealloc(r->accounts, r->naccount + 1,
+	    sizeof(*r->accounts));
+	r->accounts[r->naccount++] = (struct account){
+		.name = xstrdup(name) };
+	return 0;
+}
+
+bool
+account_stands_alone(const struct settings *s, const struct account *a)
+{
+	return place_find(s, "smarthost", a->name) != NULL;
+}
+
+/*
+ * Layers: an account over what is global, a file over those before.
+ */
+
+/* Which keys of an account would go to another server, or would be a second
+ * answer to the same question, if they stayed. */
+struct layer {
+	bool	 smarthost;	/* has a smarthost */
+	bool	 source;	/* says where the secret comes from */
+	bool	 certificate;	/* says which client-cert */
+};
+
+static bool
+stays(const struct layer *over, const struct key *key)
+{
+	if (over->smarthost)
+		return false;
+	if (over->source && (key->flags & (KEY_SOURCE | KEY_OAUTH)))
+		return false;
+	return !over->certificate || strcmp(key->name, "client-key") != 0;
+}
+
+/* What the account sets itself; with file, what that file does. */
+static struct layer
+layer_of(const struct settings *s, const char *account, unsigned file)
+{
+	struct layer layer = { 0 };
+
+	for (size_t i = 0; i < s->nplace; i++) {
+		const struct settings_place *place = &s->places[i];
+
+		if (strcmp(place->account, account) != 0 ||
+		    (file != 0 && place->file != file))
+			continue;
+		layer.smarthost |= place->key->type == TYPE_SMARTHOST ||
+		    strcmp(place->key->name, "smarthost-command") == 0;
+		layer.source |= (place->key->flags & KEY_SOURCE) != 0;
+		layer.certificate |= strcmp(place->key->name,
+		    "client-cert") == 0;
+	}
+	return layer;
+}
+
+static char **
+text_of(struct settings *s, const struct key *key, size_t account)
+{
+	return key_at(s, key, account);
+}
+
+static void
+clear_text(struct settings *s, const struct key *key)
+{
+	char **at = text_of(s, key, 0);
+
+	free(*at);
+	*at = NULL;
+	place_forget(s, key, "");
+}
+
+/* Is the global key there, from a file before this one? */
+static bool
+is_of_before(const struct settings *s, const struct key *key)
+{
+	const struct settings_place *place = place_find(s, key->name, "");
+
+	return place != NULL && place->file != s->files;
+}
+
+/* One of the two is left, the one of this file. */
+static int
+settle_smarthost(struct settings *s, struct err *err)
+{
+	const struct key *url = key_find("smarthost");
+	const struct key *command = key_find("smarthost-command");
+
+	if (place_find(s, url->name, "") == NULL ||
+	    place_find(s, command->name, "") == NULL)
+		return 0;
+	if (is_of_before(s, url)) {
+		account_release_smarthost(&s->routing.accounts[0]);
+		place_forget(s, url, "");
+	} else if (is_of_before(s, command))
+		clear_text(s, command);
+	else
+		return err_set(err, ERR_CONFIG, NULL, "%s: %s: there is a "
+		    "smarthost already (%s)",
+		    place_find(s, command->name, "")->where, command->name,
+		    place_find(s, url->name, "")->where);
+	return 0;
+}
+
+/* Accounts of this file come first; within a file the order stays. */
+static void
+sort_accounts(struct settings *s)
+{
+	struct routing *r = &s->routing;
+	struct account *sorted = xcalloc(r->naccount, sizeof(*sorted));
+	size_t n = 1;
+
+	sorted[0] = r->accounts[0];
+	for (int now = 1; now >= 0; now--)
+		for (size_t i = 1; i < r->naccount; i++)
+			if ((place_find(s, "account",
+			    r->accounts[i].name)->file == s->files) == now)
+				sorted[n++] = r->accounts[i];
+	free(r->accounts);
+	r->accounts = sorted;
+}
+
+int
+accounts_settle(struct settings *s, struct err *err)
+{
+	struct layer now = layer_of(s, "", s->files);
+
+	if (settle_smarthost(s, err) < 0)
+		return -1;
+	for (size_t i = 0; i < settings_nkey; i++)
+		if ((settings_keys[i].flags & KEY_CREDENTIAL) &&
+		    is_of_before(s, &settings_keys[i]) &&
+		    !stays(&now, &settings_keys[i]))
+			clear_text(s, &settings_keys[i]);
+	sort_accounts(s);
+	return 0;
+}
+
+static void
+inherit(struct settings *s, size_t account)
+{
+	struct account *a = &s->routing.accounts[account];
+	struct layer own = layer_of(s, a->name, 0);
+
+	for (size_t i = 0; i < settings_nkey; i++) {
+		const struct key *key = &settings_keys[i];
+		char **at, **from;
+
+		if (!(key->flags & KEY_HANDED_DOWN) &&
+		    !((key->flags & KEY_CREDENTIAL) && stays(&own, key)))
+			continue;
+		at = text_of(s, key, account);
+		from = text_of(s, key, 0);
+		if (*at == NULL && *from != NULL)
+			*at = xstrdup(*from);
+	}
+	if (!own.smarthost)
+		account_copy_smarthost(a, &s->routing.accounts[0]);
+}
+
+void
+accounts_inherit(struct settings *s)
+{
+	if (s->smarthost_command != NULL)
+		err_set(&s->routing.accounts[0].trouble, ERR_TEMP, "4.3.5",
+		    "smarthost-command was not run");
+	for (size_t i = 1; i < s->routing.naccount; i++)
+		inherit(s, i);
+}

@@ -1,0 +1,404 @@
+#include "config.h"
+
+#include "cmd/settings_impl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "mail/address.h"
+#include "mail/pattern.h"
+
+void
+words_split(const char *text, struct strlist *out)
+{
+	const char *word;
+	bool quoted;
+
+	for (;;) {
+		text += strspn(text, " \t");
+		if (*text == '\0')
+			return;
+		word = text;
+		for (quoted = false; *text != '\0' && (quoted ||
+		    (*text != ' ' && *text != '\t')); text++) {
+			if (quoted && *text == '\\' && text[1] != '\0')
+				text++;
+			else if (*text == '"')
+				quoted = !quoted;
+		}
+		strlist_take(out, xstrndup(word, (size_t)(text - word)));
+	}
+}
+
+static void
+replace(char **at, const char *text)
+{
+	char *old = *at;
+
+	*at = xstrdup(text);
+	free(old);
+}
+
+static int
+set_text(const struct setting *set, const char *value, struct err *err)
+{
+	struct buf text = { 0 };
+	int rc = settings_types[set->key->type].canonical(value, &text, err);
+
+	if (rc == 0)
+		replace(key_at(set->s, set->key, set->account),
+		    buf_str(&text));
+	buf_release(&text);
+	return rc;
+}
+
+/*
+ * Numbers.
+ */
+
+/* "50K", "10M", "2G", or octets. */
+static int
+parse_size(const char *value, uint64_t *n)
+{
+	static const char units[] = "KMG";
+	size_t len = strlen(value);
+	const char *unit = len == 0 ? NULL :
+	    strchr(units, value[len - 1] & ~0x20);
+	char digits[24];
+	unsigned shift = 0;
+
+	if (unit != NULL && *unit != '\0') {
+		shift = 10 * (unsigned)(unit - units + 1);
+		len--;
+	}
+	if (len >= sizeof(digits))
+		return -1;
+	memcpy(digits, value, len);
+	digits[len] = '\0';
+	if (str_number(digits, UINT64_MAX >> 31, n) < 0)
+		return -1;
+	*n <<= shift;
+	return 0;
+}
+
+static int
+set_number(const struct setting *set, const char *value, struct err *err)
+{
+	const struct key *key = set->key;
+	uint64_t n = 0;
+	unsigned seconds = 0;
+	int rc;
+
+	if (key->type == TYPE_TIME) {
+		rc = str_duration(value, &seconds);
+		n = seconds;
+	} else if (key->type == TYPE_SIZE)
+		rc = parse_size(value, &n);
+	else
+		rc = str_number(value, UINT64_MAX, &n);
+	if (rc < 0)
+		return err_set(err, ERR_CONFIG, NULL, "\"%s\" is no %s", value,
+		    key->type == TYPE_TIME ? "time, as 90s, 5m, 1h30m, 5d" :
+		    key->type == TYPE_SIZE ? "size, as 4096, 50K, 10M" :
+		    "number");
+	if (n < key->min || n > key->max)
+		return err_set(err, ERR_CONFIG, NULL, "%s is not between %"
+		    PRIu64 " and %" PRIu64 "%s", value, key->min, key->max,
+		    key->type == TYPE_TIME ? " seconds" : "");
+	*(uint64_t *)key_at(set->s, key, set->account) = n;
+	return 0;
+}
+
+static int
+set_choice(const struct setting *set, const char *value, struct err *err)
+{
+	const char *const *words = set->key->words;
+	struct buf list = { 0 };
+
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (strcmp(value, words[i]) == 0) {
+			*(uint64_t *)key_at(set->s, set->key,
+			    set->account) = i;
+			buf_release(&list);
+			return 0;
+		}
+		buf_printf(&list, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	err_set(err, ERR_CONFIG, NULL, "\"%s\" is not one of %s", value,
+	    buf_str(&list));
+	buf_release(&list);
+	return -1;
+}
+
+/*
+ * Senders and ways.
+ */
+
+static int
+set_smarthost(const struct setting *set, const char *value, struct err *err)
+{
+	return account_set_smarthost(&set->s->routing.accounts[set->account],
+	    value, err);
+}
+
+static int
+add_pattern(struct strlist *list, const char *word, struct err *err)
+{
+	struct buf pattern = { 0 };
+	int rc = pattern_parse(word, &pattern, err);
+
+	if (rc == 0)
+		strlist_add(list, buf_str(&pattern));
+	buf_release(&pattern);
+	return rc;
+}
+
+/* One address; in an account, patterns. */
+static int
+set_from(const struct setting *set, const char *value, struct err *err)
+{
+	struct strlist *list = &set->s->routing.accounts[set->account].from;
+	struct buf address = { 0 };
+	struct strlist words = { 0 };
+	int rc = 0;
+
+	if (set->account == 0) {
+		rc = address_parse(value, NULL, &address, err);
+		if (rc == 0)
+			replace(&set->s->from, buf_str(&address));
+	} else
+		words_split(value, &words);
+	for (size_t i = 0; i < words.n && rc == 0; i++)
+		rc = add_pattern(list, words.v[i], err);
+	strlist_release(&words);
+	buf_release(&address);
+	return rc;
+}
+
+static int
+set_route(const struct setting *set, const char *value, struct err *err)
+{
+	int rc = routing_add(&set->s->routing, value, set->where, err);
+
+	if (rc == 0)
+		strlist_add(&set->s->route_texts, value);
+	return rc;
+}
+
+static int
+set_rule(const struct setting *set, const char *value, struct err *err)
+{
+	return rewrite_add(&set->s->rewrite, value, err);
+}
+
+static int
+set_masquerade(const struct setting *set, const char *value, struct err *err)
+{
+	struct rewrite *rewrite = &set->s->rewrite;
+	struct strlist words = { 0 };
+	struct buf domain = { 0 };
+	int rc = -1;
+
+	words_split(value, &words);
+	strlist_release(&rewrite->hosts);
+	if (address_domain_parse(words.n > 0 ? words.v[0] : "", &domain,
+	    err) < 0)
+		goto out;
+	for (size_t i = 1; i < words.n; i++)
+		if (add_pattern(&rewrite->hosts, words.v[i], err) < 0)
+			goto out;
+	replace(&rewrite->masquerade, buf_str(&domain));
+	rc = 0;
+out:
+	buf_release(&domain);
+	strlist_release(&words);
+	return rc;
+}
+
+/*
+ * And back.
+ */
+
+void
+show_line(struct buf *out, const char *key, const char *value)
+{
+	size_t n = strlen(value);
+	bool quotes = n == 0 || strpbrk(value, "#\"") != NULL ||
+	    strchr(" \t", value[0]) != NULL ||
+	    strchr(" \t", value[n - 1]) != NULL;
+
+	buf_printf(out, "%s %s", key, quotes ? "\"" : "");
+	for (; *value != '\0'; value++) {
+		if (quotes && (*value == '"' || *value == '\\'))
+			buf_addc(out, '\\');
+		buf_addc(out, *value);
+	}
+	buf_adds(out, quotes ? "\"\n" : "\n");
+}
+
+static void
+show_text(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	const char *text = *(char *const *)key_value(s, key, account);
+	struct buf masked = { 0 };
+
+	if (text == NULL || text[0] == '\0')
+		return;
+	if (key->type == TYPE_PROXY) {
+		text_proxy_mask(text, &masked);
+		text = buf_str(&masked);
+	}
+	show_line(out, key->name, text);
+	buf_release(&masked);
+}
+
+static void
+show_number(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	uint64_t n = *(const uint64_t *)key_value(s, key, account);
+
+	if (key->type == TYPE_CHOICE)
+		show_line(out, key->name, key->words[n]);
+	else
+		buf_printf(out, "%s %" PRIu64 "%s\n", key->name, n,
+		    key->type == TYPE_TIME ? "s" : "");
+}
+
+static void
+show_smarthost(const struct settings *s, const struct key *key,
+    size_t account, struct buf *out)
+{
+	const struct account *a = &s->routing.accounts[account];
+	struct buf urls = { 0 };
+
+	/* what a command said is not what a file says */
+	if (account_stands_alone(s, a) ||
+	    (a->nendpoint > 0 && s->smarthost_command == NULL)) {
+		account_write_smarthost(a, &urls);
+		show_line(out, key->name, buf_str(&urls));
+	}
+	buf_release(&urls);
+}
+
+/* first and the words of the list on one line. */
+static void
+show_words(struct buf *out, const char *key, const char *first,
+    const struct strlist *list)
+{
+	struct buf text = { 0 };
+
+	if (first != NULL)
+		buf_adds(&text, first);
+	for (size_t i = 0; i < list->n; i++)
+		buf_printf(&text, "%s%s", text.len > 0 ? " " : "", list->v[i]);
+	if (text.len > 0)
+		show_line(out, key, buf_str(&text));
+	buf_release(&text);
+}
+
+static void
+show_from(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	if (account > 0)
+		show_words(out, key->name, NULL,
+		    &s->routing.accounts[account].from);
+	else if (s->from != NULL)
+		show_line(out, key->name, s->from);
+}
+
+static void
+show_routes(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	(void)account;
+	for (size_t i = 0; i < s->route_texts.n; i++)
+		show_line(out, key->name, s->route_texts.v[i]);
+}
+
+static void
+show_rules(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	struct buf text = { 0 };
+
+	(void)account;
+	for (size_t i = 0; i < s->rewrite.n; i++) {
+		buf_clear(&text);
+		buf_printf(&text, "%s %s", s->rewrite.rules[i].pattern,
+		    s->rewrite.rules[i].to);
+		show_line(out, key->name, buf_str(&text));
+	}
+	buf_release(&text);
+}
+
+static void
+show_masquerade(const struct settings *s, const struct key *key,
+    size_t account, struct buf *out)
+{
+	(void)account;
+	if (s->rewrite.masquerade != NULL)
+		show_words(out, key->name, s->rewrite.masquerade,
+		    &s->rewrite.hosts);
+}
+
+static void
+show_account(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	if (account > 0)
+		show_line(out, key->name, s->routing.accounts[account].name);
+}
+
+#define STRING(name, canonical) { name, canonical, set_text, show_text }
+
+const struct type settings_types[TYPES] = {
+	[TYPE_TEXT] = STRING("text", text_plain),
+	[TYPE_COMMAND] = STRING("command", text_plain),
+	[TYPE_PATH] = STRING("path", text_path),
+	[TYPE_DOMAIN] = STRING("domain", text_domain),
+	[TYPE_ADDRESS] = STRING("address", text_address),
+	[TYPE_SERVERS] = STRING("addresses", text_servers),
+	[TYPE_LOG] = STRING("word or path", text_log),
+	[TYPE_URL] = STRING("URL", text_url),
+	[TYPE_MECHANISMS] = STRING("words", text_mechanisms),
+	[TYPE_CERTIFICATE] = STRING("path or URI", text_certificate),
+	[TYPE_PIN] = STRING("hash", text_pin),
+	[TYPE_PROXY] = STRING("URL", text_proxy),
+	[TYPE_ADDRESSES] = STRING("IP addresses", text_addresses),
+	[TYPE_NUMBER] = { "number", NULL, set_number, show_number },
+	[TYPE_TIME] = { "time", NULL, set_number, show_number },
+	[TYPE_SIZE] = { "size", NULL, set_number, show_number },
+	[TYPE_CHOICE] = { "word", NULL, set_choice, show_number },
+	[TYPE_SMARTHOST] = { "URLs", NULL, set_smarthost, show_smarthost },
+	[TYPE_FROM] = { "address", NULL, set_from, show_from },
+	[TYPE_ROUTE] = { "rule", NULL, set_route, show_routes },
+	[TYPE_MASQUERADE] = { "domain and patterns", NULL, set_masquerade,
+	    show_masquerade },
+	[TYPE_RULE] = { "rule", NULL, set_rule, show_rules },
+	[TYPE_ACCOUNT] = { "name", NULL, account_begin, show_account },
+};
+
+int
+value_set(const struct setting *set, const char *value, struct err *err)
+{
+	if (value[0] == '\0')
+		return err_set(err, ERR_CONFIG, NULL, "a value is missing");
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p != '\t' && ((unsigned char)*p < 0x20 || *p == 0x7f))
+			return err_set(err, ERR_CONFIG, NULL,
+			    "a control character is in it");
+	return settings_types[set->key->type].set(set, value, err);
+}
+
+void
+value_show(const struct settings *s, const struct key *key, size_t account,
+    struct buf *out)
+{
+	settings_types[key->type].show(s, key, account, out);
+}
