@@ -142,28 +142,19 @@ may_send(const struct options *o)
 static void
 find_smarthost(const struct options *o, struct settings *settings)
 {
-	struct account *account = &settings->routing.accounts[0];
 	struct buf text = { 0 };
 	struct err err;
-	char *line;
 
 	if (settings->smarthost_command == NULL || !may_send(o) ||
 	    o->delivery == DELIVER_QUEUE)
 		return;
 	if (command_output("smarthost-command", settings->smarthost_command,
-	    SMARTHOST_COMMAND_S, SMARTHOST_COMMAND_MAX, &text, &err) < 0) {
-		account->trouble = err;
-		buf_release(&text);
-		return;
-	}
-	buf_str(&text);
-	line = text.data;
-	line[strcspn(line, "\n")] = '\0';
-	line = str_trim(line);
-	if (line[0] != '\0' && strcmp(line, "none") != 0 &&
-	    account_set_smarthost(account, line, &err) < 0)
-		err_set(&account->trouble, ERR_TEMP, "4.3.5",
-		    "smarthost-command: %s", err.text);
+	    SMARTHOST_COMMAND_S, SMARTHOST_COMMAND_MAX, &text, &err) == 0) {
+		buf_str(&text);
+		text.data[strcspn(text.data, "\n")] = '\0';
+		settings_smarthost(settings, text.data, NULL);
+	} else
+		settings_smarthost(settings, NULL, &err);
 	buf_release(&text);
 }
 
@@ -176,8 +167,10 @@ run(const struct options *o, struct settings *settings)
 	settings_init(settings);
 	if (settings_load(settings, o->config, &err) < 0)
 		goto wrong;
-	find_smarthost(o, settings);
 	settings_complete(settings);
+	if (settings_check(settings, &err) < 0)
+		goto wrong;
+	find_smarthost(o, settings);
 	if (o->mode == MODE_CHECK_CONFIG)
 		return print_settings(o, settings);
 	/* a log that cannot be written costs no mail; syslog takes its place */

@@ -95,11 +95,17 @@ settings_complete(struct settings *s)
 /* What is not wrong in a file, but in what a command has printed, is mended by
  * whoever mends the command: try later. */
 static void
-set_trouble(struct account *a, const struct err *why)
+set_trouble(struct account *a, const char *text)
 {
 	account_release_smarthost(a);
-	err_set(&a->trouble, ERR_TEMP, "4.3.5", "smarthost-command: %s",
-	    why->text);
+	err_set(&a->trouble, ERR_TEMP, "4.3.5", "%s", text);
+}
+
+static void
+misprinted(struct account *a, struct err *err)
+{
+	err_prefix(err, "smarthost-command");
+	set_trouble(a, err->text);
 }
 
 void
@@ -111,9 +117,9 @@ settings_smarthost(struct settings *s, const char *text,
 
 	accounts[0].trouble = (struct err){ 0 };
 	if (text == NULL)
-		set_trouble(&accounts[0], why);
+		set_trouble(&accounts[0], why->text);
 	else if (account_set_smarthost(&accounts[0], text, &err) < 0)
-		set_trouble(&accounts[0], &err);
+		misprinted(&accounts[0], &err);
 	for (size_t i = 1; i < s->routing.naccount; i++)
 		if (!account_stands_alone(s, &accounts[i]))
 			account_copy_smarthost(&accounts[i], &accounts[0]);
@@ -122,7 +128,7 @@ settings_smarthost(struct settings *s, const char *text,
 		if (!account_stands_alone(s, &accounts[i]) &&
 		    accounts[i].nendpoint > 0 &&
 		    account_check(s, &accounts[i], &err) < 0)
-			set_trouble(&accounts[i], &err);
+			misprinted(&accounts[i], &err);
 }
 
 void
