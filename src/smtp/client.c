@@ -2,15 +2,13 @@
 
 #include "smtp/client_impl.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "net/ourname.h"
 #include "net/tls.h"
 #include "smtp/command.h"
 
@@ -27,38 +25,6 @@ const struct smtp_patience smtp_patience_caller = {
 	.quit_s = 5
 };
 
-/*
- * Our own address on this connection as a literal (RFC 5321 4.1.3), or
- * hostname where the connection has none.
- */
-static char *
-literal(int fd, const char *hostname)
-{
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-	char text[INET6_ADDRSTRLEN];
-	struct buf out = { 0 };
-	const struct in6_addr *ip6 = NULL;
-	const void *ip4 = NULL;
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
-		ss.ss_family = AF_UNSPEC;
-	if (ss.ss_family == AF_INET)
-		ip4 = &((struct sockaddr_in *)&ss)->sin_addr;
-	if (ss.ss_family == AF_INET6)
-		ip6 = &((struct sockaddr_in6 *)&ss)->sin6_addr;
-	if (ip6 != NULL && IN6_IS_ADDR_V4MAPPED(ip6))
-		ip4 = ip6->s6_addr + 12;
-	if (ip4 != NULL && inet_ntop(AF_INET, ip4, text, sizeof(text)) != NULL)
-		buf_printf(&out, "[%s]", text);
-	else if (ip6 != NULL &&
-	    inet_ntop(AF_INET6, ip6, text, sizeof(text)) != NULL)
-		buf_printf(&out, "[IPv6:%s]", text);
-	else
-		buf_adds(&out, *hostname != '\0' ? hostname : "localhost");
-	return buf_detach(&out);
-}
-
 struct smtp_client *
 smtp_new(struct conn *conn, const char *hostname,
     const struct smtp_patience *patience, unsigned rcpt_max,
@@ -67,10 +33,7 @@ smtp_new(struct conn *conn, const char *hostname,
 	struct smtp_client *c = xcalloc(1, sizeof(*c));
 
 	c->conn = conn;
-	/* "localhost.localdomain" is no name that others could look up */
-	c->hostname = strchr(hostname, '.') != NULL &&
-	    !str_istarts(hostname, "localhost.") ? xstrdup(hostname) :
-	    literal(conn->fd, hostname);
+	c->hostname = ourname(conn->fd, hostname);
 	c->patience = patience;
 	c->rcpt_max = rcpt_max;
 	c->verdict = verdict;
