@@ -34,53 +34,6 @@ await(int fd, int64_t deadline)
 	return failure;
 }
 
-/* Bind to an address of ours, if one is asked for. connect(2) chooses the port:
- * only then connections to several servers may share it. */
-static int
-bind_to(int fd, const struct sockaddr *source, socklen_t size)
-{
-	if (source == NULL)
-		return 0;
-#ifdef IP_BIND_ADDRESS_NO_PORT
-	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 },
-	    sizeof(int));
-#endif
-	return bind(fd, source, size);
-}
-
-/* size is that of both addresses. */
-static int
-open_from(const struct sockaddr *source, const struct sockaddr *sa,
-    socklen_t size, int64_t deadline)
-{
-	int fd, failure = 0, on = 1;
-
-	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0);
-	if (fd < 0)
-		return -1;
-	/* We gather what belongs together; Nagle would only hold back the
-	 * last part of a flight. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (bind_to(fd, source, size) < 0 || connect(fd, sa, size) < 0) {
-		failure = errno;
-		if (failure == EINPROGRESS || failure == EINTR)
-			failure = await(fd, deadline);
-	}
-	if (failure != 0) {
-		close(fd);
-		errno = failure;
-		return -1;
-	}
-	return fd;
-}
-
-int
-dial_socket(const struct sockaddr *sa, socklen_t size, int64_t deadline)
-{
-	return open_from(NULL, sa, size, deadline);
-}
-
 union address {
 	struct sockaddr sa;
 	struct sockaddr_in in;
@@ -106,7 +59,7 @@ address_of(union address *a, const struct mx_addr *addr, uint16_t port)
 
 /* The address of that family in a list of them. */
 static bool
-source_of(const char *list, uint8_t family, struct mx_addr *source)
+source_of(const char *list, int family, struct mx_addr *source)
 {
 	char text[INET6_ADDRSTRLEN];
 	size_t n;
@@ -118,18 +71,68 @@ source_of(const char *list, uint8_t family, struct mx_addr *source)
 			continue;
 		memcpy(text, list, n);
 		text[n] = '\0';
-		if (inet_pton(family == 4 ? AF_INET : AF_INET6, text,
-		    source->ip) != 1)
+		if (inet_pton(family, text, source->ip) != 1)
 			continue;
-		source->family = family;
+		source->family = family == AF_INET ? 4 : 6;
 		return true;
 	}
 	return false;
 }
 
-/* Is it our own side that has no way? */
-static bool
-is_offline(int failure)
+/* connect(2) chooses the port: only then connections to several servers may
+ * share it. */
+int
+dial_bind(int fd, int family, const char *source)
+{
+	struct mx_addr ours = { 0 };
+	union address from;
+	socklen_t size;
+
+	if (!source_of(source, family, &ours))
+		return 0;
+	size = address_of(&from, &ours, 0);
+#ifdef IP_BIND_ADDRESS_NO_PORT
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 },
+	    sizeof(int));
+#endif
+	return bind(fd, &from.sa, size);
+}
+
+static int
+open_from(const char *source, const struct sockaddr *sa, socklen_t size,
+    int64_t deadline)
+{
+	int fd, failure = 0, on = 1;
+
+	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0);
+	if (fd < 0)
+		return -1;
+	/* We gather what belongs together; Nagle would only hold back the
+	 * last part of a flight. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (dial_bind(fd, sa->sa_family, source) < 0 ||
+	    connect(fd, sa, size) < 0) {
+		failure = errno;
+		if (failure == EINPROGRESS || failure == EINTR)
+			failure = await(fd, deadline);
+	}
+	if (failure != 0) {
+		close(fd);
+		errno = failure;
+		return -1;
+	}
+	return fd;
+}
+
+int
+dial_socket(const struct sockaddr *sa, socklen_t size, int64_t deadline)
+{
+	return open_from(NULL, sa, size, deadline);
+}
+
+bool
+dial_is_offline(int failure)
 {
 	return failure == ENETUNREACH || failure == ENETDOWN ||
 	    failure == EADDRNOTAVAIL;
@@ -139,22 +142,20 @@ int
 dial(const struct mx_addr *addr, uint16_t port, const char *source,
     int64_t deadline, struct err *err)
 {
-	char text[INET6_ADDRSTRLEN], from_text[INET6_ADDRSTRLEN];
-	union address to, from;
+	char text[INET6_ADDRSTRLEN], from[INET6_ADDRSTRLEN];
 	struct mx_addr ours = { 0 };
-	bool bound = source_of(source, addr->family, &ours);
+	union address to;
 	socklen_t size = address_of(&to, addr, port);
-	int fd, failure;
+	int fd = open_from(source, &to.sa, size, deadline);
+	int failure = errno;
+	bool bound;
 
-	if (bound)
-		address_of(&from, &ours, 0);
-	fd = open_from(bound ? &from.sa : NULL, &to.sa, size, deadline);
 	if (fd >= 0)
 		return fd;
-	failure = errno;
-	return err_set(err, ERR_TEMP, is_offline(failure) ? "4.4.0" : "4.4.1",
+	bound = source_of(source, to.sa.sa_family, &ours);
+	return err_set(err, ERR_TEMP,
+	    dial_is_offline(failure) ? "4.4.0" : "4.4.1",
 	    "connect to [%s]:%u%s%s%s: %s", mx_addr_text(addr, text), port,
-	    bound ? " from [" : "",
-	    bound ? mx_addr_text(&ours, from_text) : "", bound ? "]" : "",
-	    strerror(failure));
+	    bound ? " from [" : "", bound ? mx_addr_text(&ours, from) : "",
+	    bound ? "]" : "", strerror(failure));
 }

@@ -4,6 +4,7 @@
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -28,5 +29,12 @@ int	dial(const struct mx_addr *addr, uint16_t port, const char *source,
 
 /* The same for any socket address; returns -1 with errno set. */
 int	dial_socket(const struct sockaddr *, socklen_t, int64_t deadline);
+
+/* Does that errno say that our own network is down? */
+bool	dial_is_offline(int failure);
+
+/* Bind a socket to the one of source that is of its family, as dial() does;
+ * there is none: nothing is done. Returns 0, or -1 with errno set. */
+int	dial_bind(int fd, int family, const char *source);
 
 #endif
