@@ -18,6 +18,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strlist.h"
+#include "base/strmap.h"
 #include "deliver/delivery.h"
 #include "deliver/route.h"
 #include "mail/rewrite.h"
@@ -58,8 +60,7 @@ struct settings {
 
 	/* of the reader, see settings_impl.h */
 	struct strlist route_texts;	/* of routing.routes, as written */
-	struct settings_place *places;	/* where which key was set */
-	size_t	 nplace, place_cap;
+	struct strmap places;		/* where which key was set */
 	unsigned files;			/* read so far */
 };
 

@@ -9,83 +9,6 @@
 
 #define ACCOUNT_NAME_MAX 64
 
-/*
- * Where a key was set.
- */
-
-const struct settings_place *
-place_find(const struct settings *s, const char *key, const char *account)
-{
-	for (size_t i = 0; i < s->nplace; i++)
-		if (strcmp(s->places[i].key->name, key) == 0 &&
-		    strcmp(s->places[i].account, account) == 0)
-			return &s->places[i];
-	return NULL;
-}
-
-const char *
-place_of(const struct settings *s, const char *key, const struct account *a)
-{
-	const struct settings_place *place = place_find(s, key, a->name);
-
-	if (place == NULL)
-		place = place_find(s, key, "");
-	return place != NULL ? place->where : "";
-}
-
-static void
-place_release(struct settings_place *place)
-{
-	free(place->account);
-	free(place->where);
-}
-
-/* Forget one key, or with NULL all, of an account. */
-static void
-place_forget(struct settings *s, const struct key *key, const char *account)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->nplace; i++) {
-		struct settings_place place = s->places[i];
-
-		if ((key == NULL || key == place.key) &&
-		    strcmp(place.account, account) == 0)
-			place_release(&place);
-		else
-			s->places[kept++] = place;
-	}
-	s->nplace = kept;
-}
-
-void
-place_note(const struct setting *set)
-{
-	struct settings *s = set->s;
-	const char *account = s->routing.accounts[set->account].name;
-
-	place_forget(s, set->key, account);
-	s->places = xgrow(s->places, s->nplace, &s->place_cap,
-	    sizeof(*s->places));
-	s->places[s->nplace++] = (struct settings_place){
-		.key = set->key, .account = xstrdup(account),
-		.where = xstrdup(set->where), .file = s->files };
-}
-
-void
-places_release(struct settings *s)
-{
-	for (size_t i = 0; i < s->nplace; i++)
-		place_release(&s->places[i]);
-	free(s->places);
-	s->places = NULL;
-	s->nplace = s->place_cap = 0;
-}
-
-/*
- * Blocks.
- */
-
 static bool
 is_name(const char *name)
 {
@@ -102,7 +25,8 @@ drop_account(struct settings *s, const char *name)
 {
 	struct routing *r = &s->routing;
 
-	place_forget(s, NULL, name);
+	for (size_t i = 0; i < settings_nkey; i++)
+		place_forget(s, settings_keys[i].name, name);
 	for (size_t i = 1; i < r->naccount; i++)
 		if (strcmp(r->accounts[i].name, name) == 0) {
 			account_release(&r->accounts[i]);
@@ -169,17 +93,17 @@ layer_of(const struct settings *s, const char *account, unsigned file)
 {
 	struct layer layer = { 0 };
 
-	for (size_t i = 0; i < s->nplace; i++) {
-		const struct settings_place *place = &s->places[i];
+	for (size_t i = 0; i < settings_nkey; i++) {
+		const struct key *key = &settings_keys[i];
+		const struct settings_place *place =
+		    place_find(s, key->name, account);
 
-		if (strcmp(place->account, account) != 0 ||
-		    (file != 0 && place->file != file))
+		if (place == NULL || (file != 0 && place->file != file))
 			continue;
-		layer.smarthost |= place->key->type == TYPE_SMARTHOST ||
-		    strcmp(place->key->name, "smarthost-command") == 0;
-		layer.source |= (place->key->flags & KEY_SOURCE) != 0;
-		layer.certificate |= strcmp(place->key->name,
-		    "client-cert") == 0;
+		layer.smarthost |= key->type == TYPE_SMARTHOST ||
+		    strcmp(key->name, "smarthost-command") == 0;
+		layer.source |= (key->flags & KEY_SOURCE) != 0;
+		layer.certificate |= strcmp(key->name, "client-cert") == 0;
 	}
 	return layer;
 }
@@ -197,7 +121,7 @@ clear_text(struct settings *s, const struct key *key)
 
 	free(*at);
 	*at = NULL;
-	place_forget(s, key, "");
+	place_forget(s, key->name, "");
 }
 
 /* Is the global key there, from a file before this one? */
@@ -221,7 +145,7 @@ settle_smarthost(struct settings *s, struct err *err)
 		return 0;
 	if (is_of_before(s, url)) {
 		account_release_smarthost(&s->routing.accounts[0]);
-		place_forget(s, url, "");
+		place_forget(s, url->name, "");
 	} else if (is_of_before(s, command))
 		clear_text(s, command);
 	else

@@ -4,12 +4,13 @@
  *	settings_keys.c		the table: which keys there are
  *	settings_text.c		values that are one string, checked and written
  *				in their canonical form
- *	settings_value.c	the types of values: how each is set and shown
+ *	settings_value.c	the types of values, and how each is set
+ *	settings_show.c		how each is shown: what is in effect
  *	settings_parse.c	lines of a file
- *	settings_account.c	account blocks: who takes what from whom; where
- *				a key was set
+ *	settings_account.c	account blocks: who takes what from whom
+ *	settings_place.c	where a key was set
  *	settings_check.c	what makes no sense together
- *	settings_show.c		what is in effect; the lists of keys
+ *	settings_list.c		the lists of keys
  *	settings.c		files, life, what deliver/ is told
  */
 #ifndef CMD_SETTINGS_IMPL_H
@@ -71,10 +72,7 @@ void	*key_at(struct settings *, const struct key *, size_t account);
 const void *key_value(const struct settings *, const struct key *,
 	    size_t account);
 
-/*
- * A type of values: canonical is set where the value is one owned string,
- * set and show where it is anything else.
- */
+/* What is being set. */
 struct setting {
 	struct settings *s;
 	const struct key *key;
@@ -82,51 +80,46 @@ struct setting {
 	const char *where;	/* "FILE:LINE" */
 };
 
+/* Append the canonical form of a value that is one string. Returns 0, or -1
+ * with *err. */
+typedef int canonical_fn(const char *value, struct buf *out, struct err *);
+
+/* Set it. Returns 0, or -1 with *err; its text is without the key. */
+typedef int set_fn(const struct setting *, const char *value, struct err *);
+
+/* Append the key as lines of a file; nothing when it is not set. */
+typedef void show_fn(const struct settings *, const struct key *,
+	    size_t account, struct buf *out);
+
+/* A type of values. */
 struct type {
 	const char *name;	/* for the manual */
-	int	(*canonical)(const char *value, struct buf *out, struct err *);
-	int	(*set)(const struct setting *, const char *value, struct err *);
-	void	(*show)(const struct settings *, const struct key *,
-		    size_t account, struct buf *out);
+	canonical_fn *canonical;	/* NULL: it is not one owned string */
+	set_fn	*set;
+	show_fn	*show;
 };
 
 extern const struct type settings_types[TYPES];
 
-/* Returns 0, or -1 with *err; its text is without the key. */
-int	value_set(const struct setting *, const char *value, struct err *);
-
-/* Append the key as lines of a file; nothing when it is not set. */
-void	value_show(const struct settings *, const struct key *, size_t account,
-	    struct buf *out);
-
-/* Append "key value\n", in quotes where they are needed. */
-void	show_line(struct buf *out, const char *key, const char *value);
+/* What holds for all types, and then that of the key. */
+set_fn	 value_set;
 
 /* Split at blanks outside of double quotes, which stay. */
 void	words_split(const char *text, struct strlist *out);
 
-/* See struct type. */
-int	text_plain(const char *value, struct buf *out, struct err *);
-int	text_path(const char *value, struct buf *out, struct err *);
-int	text_domain(const char *value, struct buf *out, struct err *);
-int	text_address(const char *value, struct buf *out, struct err *);
-int	text_servers(const char *value, struct buf *out, struct err *);
-int	text_log(const char *value, struct buf *out, struct err *);
-int	text_url(const char *value, struct buf *out, struct err *);
-int	text_mechanisms(const char *value, struct buf *out, struct err *);
-int	text_certificate(const char *value, struct buf *out, struct err *);
-int	text_pin(const char *value, struct buf *out, struct err *);
-int	text_proxy(const char *value, struct buf *out, struct err *);
-int	text_addresses(const char *value, struct buf *out, struct err *);
+show_fn	 show_text, show_number, show_smarthost, show_from, show_routes,
+	    show_rules, show_masquerade, show_account;
+canonical_fn text_plain, text_path, text_domain, text_address, text_servers,
+	    text_log, text_url, text_mechanisms, text_certificate, text_pin,
+	    text_proxy, text_addresses;
 
 /* Append a proxy's URL with the password masked. */
 void	text_proxy_mask(const char *proxy, struct buf *out);
 
-/* Where a key was set. */
+/* Where a key was set; of those that repeat, where last. account is a name, ""
+ * outside of any block. */
 struct settings_place {
-	const struct key *key;
-	char	*account;	/* its name; "" outside */
-	char	*where;		/* "FILE:LINE" */
+	char	*where;		/* "FILE:LINE"; owned */
 	unsigned file;		/* its number */
 };
 
@@ -139,10 +132,11 @@ const struct settings_place *place_find(const struct settings *,
 /* The place of a key of this account or of what it takes over, or "". */
 const char *place_of(const struct settings *, const char *key,
 	    const struct account *);
+void	place_forget(struct settings *, const char *key, const char *account);
 void	places_release(struct settings *);
 
 /* Begin an account, in place of one of that name. */
-int	account_begin(const struct setting *, const char *name, struct err *);
+set_fn	 account_begin;
 
 /* The end of a file: accounts of it come first, and a smarthost loses the
  * credentials of the files before. */
