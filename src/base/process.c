@@ -148,6 +148,16 @@ static const struct {
 	{ "PATH", true },
 	{ "SSL_CERT_FILE", true },
 	{ "SSL_CERT_DIR", true },
+	/* what Kerberos and the usual password-commands go by */
+	{ "KRB5CCNAME", true },
+	{ "DBUS_SESSION_BUS_ADDRESS", true },
+	{ "XDG_RUNTIME_DIR", true },
+	{ "DISPLAY", true },
+	{ "WAYLAND_DISPLAY", true },
+	{ "GNUPGHOME", true },
+	{ "GPG_TTY", true },
+	{ "SSH_AUTH_SOCK", true },
+	{ "PASSWORD_STORE_DIR", true },
 };
 
 static void

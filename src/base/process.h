@@ -18,7 +18,10 @@
  * raised to the hard one, file size limit raised where it may be, and the
  * environment reduced to a few harmless names (HOME, USER, LOGNAME, NAME,
  * TZ when it is no path, TERM, XDG_*_HOME, and with no privilege at stake
- * PATH and SSL_CERT_*; LC_*, LANG are dropped).
+ * PATH, SSL_CERT_*, KRB5CCNAME and what commands that ask for passwords go by:
+ * DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR, DISPLAY, WAYLAND_DISPLAY,
+ * GNUPGHOME, GPG_TTY, SSH_AUTH_SOCK, PASSWORD_STORE_DIR; LC_*, LANG are
+ * dropped).
  */
 void	process_sanitise(void);
 
