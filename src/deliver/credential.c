@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "deliver/netrc.h"
+#include "deliver/oauth.h"
 #include "deliver/secretfile.h"
 
 /* A command may ask a person, or a server. */
@@ -31,7 +32,7 @@
 #define ANSWER_MAX (1 + SECRET_MAX)
 
 enum source { SOURCE_NONE, SOURCE_FILE, SOURCE_NETRC, SOURCE_COMMAND,
-	SOURCE_TOKEN_COMMAND };
+	SOURCE_TOKEN_COMMAND, SOURCE_OAUTH };
 
 static enum source
 source_of(const struct account *a)
@@ -44,6 +45,8 @@ source_of(const struct account *a)
 		return SOURCE_COMMAND;
 	if (a->token_command != NULL)
 		return SOURCE_TOKEN_COMMAND;
+	if (a->oauth_token_url != NULL)
+		return SOURCE_OAUTH;
 	return SOURCE_NONE;
 }
 
@@ -55,6 +58,14 @@ first_user(const struct account *a)
 		if (a->endpoints[i].user != NULL)
 			return &a->endpoints[i];
 	return NULL;
+}
+
+static const char *
+user_name(const struct account *a)
+{
+	const struct endpoint *e = first_user(a);
+
+	return e != NULL ? e->user : "";
 }
 
 /* A ticket or a certificate may do in place of a secret. */
@@ -131,7 +142,7 @@ load(const struct account *a, enum source source, struct secret *secret,
 		return 0;
 	return err_set(err, ERR_TEMP, "4.7.0", "no password is set for %s: "
 	    "password-file, password-command, netrc, token-command or "
-	    "oauth-token-url", first_user(a)->user);
+	    "oauth-token-url", user_name(a));
 }
 
 static int
@@ -150,29 +161,59 @@ run_command(const char *name, const char *command, struct secret *secret,
 	return rc;
 }
 
+/*
+ * A signal to the caller's whole group ends a command, whose handlers were the
+ * dispatcher's; but not who has a token half way here, for a server that
+ * replaces refresh tokens has forgotten the old one by then.
+ */
+static void
+set_signals(enum source source)
+{
+	static const int those[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction act = {
+		.sa_handler = source == SOURCE_OAUTH ? SIG_IGN : SIG_DFL };
+
+	for (size_t i = 0; i < sizeof(those) / sizeof(those[0]); i++)
+		sigaction(those[i], &act, NULL);
+}
+
+/* What the child is forked for. */
+struct task {
+	const struct account *account;
+	enum source source;
+	int	 spool_fd;
+	bool	 shared;
+};
+
 /* What takes its time. */
 static int
-find_out(const struct account *a, enum source source, struct secret *secret,
-    struct err *err)
+find_out(const struct task *t, struct secret *secret, struct err *err)
 {
-	if (source == SOURCE_COMMAND)
+	const struct account *a = t->account;
+
+	if (t->source == SOURCE_COMMAND)
 		return run_command("password-command", a->password_command,
 		    secret, err);
-	return run_command("token-command", a->token_command, secret, err);
+	if (t->source == SOURCE_TOKEN_COMMAND)
+		return run_command("token-command", a->token_command, secret,
+		    err);
+	return oauth_token(a, user_name(a), t->spool_fd, t->shared, secret,
+	    err);
 }
 
 static _Noreturn void
-child(const struct account *a, enum source source, int spool_fd, int fd)
+child(const struct task *t, int fd)
 {
-	const int keep[] = { fd, spool_fd };
+	const int keep[] = { fd, t->spool_fd };
 	struct secret secret = { 0 };
 	struct err err;
 	char says;
 
 	process_close_all_but(keep, 2);
 	process_detach_output();
+	set_signals(t->source);
 	secret_clear_all_but(NULL);
-	if (find_out(a, source, &secret, &err) == 0) {
+	if (find_out(t, &secret, &err) == 0) {
 		says = SAYS_SECRET;
 		(void)!write_all(fd, &says, 1);
 		(void)!write_all(fd, secret.text, secret.len);
@@ -192,8 +233,7 @@ settle(struct credential *c, int rc)
 }
 
 static int
-ask(struct credential *c, const struct account *a, enum source source,
-    int spool_fd)
+ask(struct credential *c, const struct task *t)
 {
 	int fds[2];
 
@@ -202,7 +242,7 @@ ask(struct credential *c, const struct account *a, enum source source,
 		    strerror(errno));
 	c->pid = fork();
 	if (c->pid == 0)
-		child(a, source, spool_fd, fds[1]);
+		child(t, fds[1]);
 	close(fds[1]);
 	if (c->pid < 0) {
 		err_set(&c->err, ERR_TEMP, "4.3.0", "fork: %s",
@@ -213,7 +253,9 @@ ask(struct credential *c, const struct account *a, enum source source,
 	}
 	c->fd = fds[0];
 	fcntl(c->fd, F_SETFL, O_NONBLOCK);
-	c->deadline = clock_ms() + COMMAND_S * 1000 + GRACE_MS;
+	c->is_oauth = t->source == SOURCE_OAUTH;
+	c->deadline = clock_ms() + GRACE_MS +
+	    (c->is_oauth ? OAUTH_MAX_MS : COMMAND_S * 1000);
 	c->state = CREDENTIAL_ASKED;
 	return 0;
 }
@@ -222,30 +264,34 @@ void
 credential_start(struct credential *c, const struct account *a, int spool_fd,
     bool shared)
 {
-	enum source source = source_of(a);
+	const struct task task = { a, source_of(a), spool_fd, shared };
 
 	credential_release(c);
-	(void)shared;
-	c->is_token = source == SOURCE_TOKEN_COMMAND;
-	switch (source) {
+	switch (task.source) {
 	case SOURCE_COMMAND:
 	case SOURCE_TOKEN_COMMAND:
-		if (ask(c, a, source, spool_fd) < 0)
+	case SOURCE_OAUTH:
+		c->is_token = task.source != SOURCE_COMMAND;
+		if (ask(c, &task) < 0)
 			settle(c, -1);
 		break;
 	default:
-		settle(c, load(a, source, &c->secret, &c->err));
+		settle(c, load(a, task.source, &c->secret, &c->err));
 	}
 }
 
-/* The child is done, or is to be. */
+/*
+ * The child is done, or is to be. One that asks for a token is left to end by
+ * itself: it may hold the only copy of the next refresh token.
+ */
 static void
 end_child(struct credential *c)
 {
 	if (c->pid > 0) {
 		close(c->fd);
-		kill(c->pid, SIGKILL);
-		waitpid(c->pid, NULL, 0);
+		if (!c->is_oauth)
+			kill(c->pid, SIGKILL);
+		waitpid(c->pid, NULL, c->is_oauth ? WNOHANG : 0);
 	}
 	c->pid = 0;
 	c->fd = -1;
@@ -313,8 +359,11 @@ credential_release(struct credential *c)
 bool
 credential_refused(const struct account *a, int spool_fd)
 {
-	(void)spool_fd;
-	return source_of(a) == SOURCE_TOKEN_COMMAND;
+	enum source source = source_of(a);
+
+	if (source == SOURCE_OAUTH)
+		oauth_forget(a, user_name(a), spool_fd);
+	return source == SOURCE_OAUTH || source == SOURCE_TOKEN_COMMAND;
 }
 
 int
@@ -327,6 +376,8 @@ credential_check(const struct account *a, struct err *err)
 	if (source == SOURCE_NONE || source == SOURCE_FILE ||
 	    source == SOURCE_NETRC)
 		rc = load(a, source, &secret, err);
+	else if (source == SOURCE_OAUTH)
+		rc = oauth_check(a, err);
 	secret_clear(&secret);
 	if (rc < 0) {
 		err->kind = ERR_CONFIG;
@@ -354,6 +405,9 @@ credential_describe(const struct account *a, struct buf *out)
 		break;
 	case SOURCE_TOKEN_COMMAND:
 		buf_adds(out, "token by token-command");
+		break;
+	case SOURCE_OAUTH:
+		buf_printf(out, "token from %s", a->oauth_token_url);
 		break;
 	case SOURCE_NONE:
 		buf_adds(out, "no password");

@@ -39,6 +39,7 @@ struct credential {
 	struct err err;		/* ERR_TEMP 4.7.0 */
 	pid_t	 pid;
 	int	 fd;		/* to be polled while CREDENTIAL_ASKED */
+	bool	 is_oauth;	/* then the child is left to end by itself */
 	int64_t	 deadline;	/* clock_ms() */
 	struct buf in;
 };
