@@ -20,14 +20,15 @@ struct search {
 	struct dns_answer *answer;
 	size_t	 cap;		/* of answer->rr */
 	unsigned seen;		/* records that answer, usable or not */
-	bool	 null_mx;
+	bool	 null_target;
 	char	 next[NS_MAXDNAME];	/* target of the CNAME, or "" */
 };
 
 const char *
 dns_type_text(int type)
 {
-	return type == ns_t_mx ? "MX" : type == ns_t_a ? "A" : "AAAA";
+	return type == ns_t_mx ? "MX" : type == ns_t_srv ? "SRV" :
+	    type == ns_t_a ? "A" : "AAAA";
 }
 
 static int
@@ -112,26 +113,57 @@ get_name(struct search *s, const unsigned char *p, char *out)
 }
 
 /*
- * MX: 16 bits of preference, then the target. One that is no host name is
- * seen but not used. Returns -1 when the record is malformed.
+ * Read the target that ends a record, behind skip bytes of numbers, and make
+ * room for it. One that is no host name is seen but not used: *r is NULL then.
+ * Returns -1 when the record is malformed.
  */
+static int
+add_target(struct search *s, const ns_rr *rr, int skip, struct dns_rr **r)
+{
+	char target[NS_MAXDNAME];
+
+	*r = NULL;
+	if (ns_rr_rdlen(*rr) <= skip ||
+	    get_name(s, ns_rr_rdata(*rr) + skip, target) !=
+	        ns_rr_rdlen(*rr) - skip)
+		return -1;
+	if (strcmp(target, ".") == 0 || *target == '\0')
+		s->null_target = true;
+	if (!dns_is_host_name(target) || is_localhost(target))
+		return 0;
+	*r = add(s);
+	str_copy((*r)->name, sizeof((*r)->name), str_lower(target));
+	return 0;
+}
+
 static int
 add_mx(struct search *s, const ns_rr *rr)
 {
-	char target[NS_MAXDNAME];
 	struct dns_rr *r;
 
-	if (ns_rr_rdlen(*rr) < 3 ||
-	    get_name(s, ns_rr_rdata(*rr) + 2, target) !=
-	        ns_rr_rdlen(*rr) - 2)
+	if (add_target(s, rr, 2, &r) < 0)
 		return -1;
-	if (strcmp(target, ".") == 0 || *target == '\0')
-		s->null_mx = true;
-	if (!dns_is_host_name(target) || is_localhost(target))
+	if (r != NULL)
+		r->pref = (uint16_t)ns_get16(ns_rr_rdata(*rr));
+	return 0;
+}
+
+/* Nobody listens at port 0: such a record is seen but not used, either. */
+static int
+add_srv(struct search *s, const ns_rr *rr)
+{
+	const unsigned char *data = ns_rr_rdata(*rr);
+	struct dns_rr *r;
+
+	if (add_target(s, rr, 6, &r) < 0)
+		return -1;
+	if (r == NULL)
 		return 0;
-	r = add(s);
-	str_copy(r->name, sizeof(r->name), str_lower(target));
-	r->pref = (uint16_t)ns_get16(ns_rr_rdata(*rr));
+	r->pref = (uint16_t)ns_get16(data);
+	r->weight = (uint16_t)ns_get16(data + 2);
+	r->port = (uint16_t)ns_get16(data + 4);
+	if (r->port == 0)
+		s->answer->n--;
 	return 0;
 }
 
@@ -147,6 +179,15 @@ add_addr(struct search *s, const ns_rr *rr)
 	r->addr.family = s->type == ns_t_a ? 4 : 6;
 	memcpy(r->addr.ip, ns_rr_rdata(*rr), size);
 	return 0;
+}
+
+static int
+add_rr(struct search *s, const ns_rr *rr)
+{
+	s->seen++;
+	if (s->type == ns_t_mx)
+		return add_mx(s, rr);
+	return s->type == ns_t_srv ? add_srv(s, rr) : add_addr(s, rr);
 }
 
 /*
@@ -166,11 +207,9 @@ read_owner(struct search *s, const char *name)
 		if (ns_rr_class(rr) != ns_c_in ||
 		    !str_ieq(ns_rr_name(rr), name))
 			continue;
-		if ((int)ns_rr_type(rr) == s->type) {
-			rc = s->type == ns_t_mx ? add_mx(s, &rr) :
-						  add_addr(s, &rr);
-			s->seen++;
-		} else if (ns_rr_type(rr) == ns_t_cname)
+		if ((int)ns_rr_type(rr) == s->type)
+			rc = add_rr(s, &rr);
+		else if (ns_rr_type(rr) == ns_t_cname)
 			rc = get_name(s, ns_rr_rdata(rr), s->next);
 		else
 			continue;
@@ -248,6 +287,22 @@ follow(struct search *s, const char *name, struct err *err)
 	return 0;
 }
 
+/* There were records, and none can be used. */
+static int
+no_target(const struct search *s, const char *name, struct err *err)
+{
+	bool is_alone = s->null_target && s->seen == 1;
+
+	if (is_alone && s->type == ns_t_mx)
+		return err_set(err, ERR_PERM, "5.1.10",
+		    "%s does not accept mail (null MX)", name);
+	if (is_alone)
+		return err_set(err, ERR_PERM, "5.1.10",
+		    "%s: there is no such service (SRV)", name);
+	return err_set(err, ERR_PERM, "5.4.4", "%s: no %s names a host", name,
+	    dns_type_text(s->type));
+}
+
 static int
 parse(struct search *s, const unsigned char *msg, size_t len,
     const char *name, struct err *err)
@@ -272,13 +327,7 @@ parse(struct search *s, const unsigned char *msg, size_t len,
 		    dns_type_text(s->type));
 	if (follow(s, name, err) < 0)
 		return -1;
-	if (s->null_mx && s->seen == 1)
-		return err_set(err, ERR_PERM, "5.1.10",
-		    "%s does not accept mail (null MX)", name);
-	if (s->seen > 0 && s->answer->n == 0)
-		return err_set(err, ERR_PERM, "5.4.4",
-		    "%s: no MX names a host", name);
-	return 0;
+	return s->seen > 0 && s->answer->n == 0 ? no_target(s, name, err) : 0;
 }
 
 int

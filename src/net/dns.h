@@ -1,5 +1,5 @@
 /*
- * What a DNS message says (RFC 1035, 7505). Pure: the bytes have been fetched
+ * What a DNS message says (RFC 1035, 2782, 7505). Pure: the bytes have been fetched
  * by somebody else (query.h), and nothing in them is believed before it was
  * checked: ns_initparse and ns_parserr of libresolv do not read past the end,
  * and names that are no host names never leave this file.
@@ -16,10 +16,11 @@
 
 #define DNS_CNAME_MAX 10	/* links of one chain that are followed */
 
-/* One record: an MX target with its preference, or an address. */
+/* One record: an MX or SRV target, or an address. */
 struct dns_rr {
-	char	 name[MX_NAME_MAX];	/* MX: lower case, no final dot */
-	uint16_t pref;
+	char	 name[MX_NAME_MAX];	/* target: lower case, no final dot */
+	uint16_t pref;			/* SRV: priority */
+	uint16_t weight, port;		/* SRV; the port is not 0 */
 	struct mx_addr addr;
 };
 
@@ -34,13 +35,13 @@ struct dns_answer {
 /*
  * What one DNS message means as the answer to the question (name, type).
  *
- * type  ns_t_mx, ns_t_a or ns_t_aaaa.
+ * type  ns_t_mx, ns_t_srv, ns_t_a or ns_t_aaaa.
  *
  * Returns 0 and fills the answer, n being 0 when the name has no such record;
  * or -1 with *err and an empty answer:
  *   ERR_PERM 5.1.2   the name does not exist
- *   ERR_PERM 5.1.10  null MX
- *   ERR_PERM 5.4.4   MX records, but none with a target that is a host name
+ *   ERR_PERM 5.1.10  null MX; SRV with the target ".": no such service
+ *   ERR_PERM 5.4.4   MX or SRV, but none with a target that is a host name
  *   ERR_TEMP 4.4.3   malformed, truncated, about something else, a CNAME
  *                    loop, or a failure of the server's
  */
@@ -51,7 +52,7 @@ void	dns_answer_release(struct dns_answer *);
 /* Describe a response code that is not NOERROR, as dns_parse does. -1. */
 int	dns_set_rcode(struct err *, int rcode, const char *name, int type);
 
-/* "MX", "A" or "AAAA". */
+/* "MX", "SRV", "A" or "AAAA". */
 const char *dns_type_text(int type);
 
 /*
