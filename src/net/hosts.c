@@ -2,6 +2,7 @@
 
 #include "net/hosts.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +38,30 @@ grow(struct hosts *t)
 	t->size = size;
 }
 
+/* What needs no question: an IP address, and localhost (RFC 6761 6.3), of
+ * which the machine has ideas of its own where it is asked. */
+static void
+settle(struct host *h)
+{
+	struct dns_rr rr[2] = { 0 };
+	struct dns_answer answer = { .rr = rr, .n = 1 };
+
+	if (inet_pton(AF_INET, h->name, rr[0].addr.ip) == 1)
+		rr[0].addr.family = 4;
+	else if (inet_pton(AF_INET6, h->name, rr[0].addr.ip) == 1)
+		rr[0].addr.family = 6;
+	else if (h->way == HOST_BY_DNS && strcmp(h->name, "localhost") == 0) {
+		rr[0].addr = (struct mx_addr){ 4, { 127, 0, 0, 1 } };
+		rr[1].addr = (struct mx_addr){ 6, { [15] = 1 } };
+		answer.n = 2;
+	} else
+		return;
+	host_learn(h, HOST_A, &answer, NULL);
+	host_learn(h, HOST_AAAA, &answer, NULL);
+}
+
 struct host *
-hosts_get(struct hosts *t, const char *name, bool *made)
+hosts_get(struct hosts *t, const char *name, enum host_way way, bool *made)
 {
 	struct host *h;
 	size_t at;
@@ -48,15 +71,17 @@ hosts_get(struct hosts *t, const char *name, bool *made)
 		grow(t);
 	at = place(name, t->size);
 	for (h = t->chain[at]; h != NULL; h = h->next) {
-		if (strcmp(h->name, name) == 0)
+		if (h->way == way && strcmp(h->name, name) == 0)
 			return h;
 	}
 	*made = true;
 	h = xcalloc(1, sizeof(*h));
 	h->name = xstrdup(name);
+	h->way = way;
 	h->next = t->chain[at];
 	t->chain[at] = h;
 	t->n++;
+	settle(h);
 	return h;
 }
 
@@ -80,11 +105,11 @@ hosts_release(struct hosts *t)
 }
 
 void
-host_await(struct host *h, size_t domain)
+host_await(struct host *h, size_t inquiry)
 {
 	h->waiting = xgrow(h->waiting, h->nwaiting, &h->cap,
 	    sizeof(*h->waiting));
-	h->waiting[h->nwaiting++] = domain;
+	h->waiting[h->nwaiting++] = inquiry;
 }
 
 void
@@ -95,26 +120,37 @@ host_wake(struct host *h)
 	h->nwaiting = h->cap = 0;
 }
 
+static void
+host_learn_failure(struct host *h, enum host_family f, const struct err *err)
+{
+	if (err->kind == ERR_PERM) {
+		h->by[f].state = HOST_ABSENT;
+		return;
+	}
+	h->by[f].state = HOST_FAILED;
+	if (h->why == NULL)
+		h->why = xmalloc(sizeof(*h->why));
+	*h->why = *err;
+}
+
 void
 host_learn(struct host *h, enum host_family f, const struct dns_answer *a,
     const struct err *err)
 {
+	uint8_t n = 0, family = f == HOST_A ? 4 : 6;
 	size_t i;
 
 	if (a == NULL) {
-		h->by[f].state = err->kind == ERR_PERM ? HOST_ABSENT :
-							 HOST_FAILED;
-		if (err->kind == ERR_PERM)
-			return;
-		free(h->why);
-		h->why = xstrdup(err->text);
+		host_learn_failure(h, f, err);
 		return;
 	}
-	h->by[f].state = a->n > 0 ? HOST_FOUND : HOST_ABSENT;
-	for (i = 0; i < a->n && i < MX_ADDRS_MAX; i++)
-		h->by[f].addr[i] = a->rr[i].addr;
-	h->by[f].n = (uint8_t)i;
-	if (i > 0 && h->known_at == 0)
+	for (i = 0; i < a->n && n < MX_ADDRS_MAX; i++) {
+		if (a->rr[i].addr.family == family)
+			h->by[f].addr[n++] = a->rr[i].addr;
+	}
+	h->by[f].n = n;
+	h->by[f].state = n > 0 ? HOST_FOUND : HOST_ABSENT;
+	if (n > 0 && h->known_at == 0)
 		h->known_at = clock_ms();
 }
 

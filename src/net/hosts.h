@@ -1,7 +1,7 @@
 /*
- * The hosts of a resolver run: each name once, with the addresses that are
- * known of it so far and who waits for them. No locks here: the resolver
- * holds its own.
+ * The hosts of a resolver run: each name once for each way to look it up, with
+ * the addresses that are known of it so far and who waits for them. No locks
+ * here: the resolver holds its own.
  */
 #ifndef NET_HOSTS_H
 #define NET_HOSTS_H
@@ -13,6 +13,11 @@
 #include "base/err.h"
 #include "net/dns.h"
 #include "net/mx.h"
+
+enum host_way {
+	HOST_BY_DNS,		/* its A and AAAA */
+	HOST_BY_SYSTEM		/* as the machine does (nss.h) */
+};
 
 enum host_family { HOST_A, HOST_AAAA, HOST_FAMILIES };
 
@@ -26,6 +31,7 @@ enum host_state {
 struct host {
 	struct host *next;	/* in its chain of the table */
 	char	*name;		/* owned */
+	enum host_way way;
 	struct {
 		uint8_t	state;	/* enum host_state */
 		uint8_t	n;
@@ -33,8 +39,8 @@ struct host {
 	} by[HOST_FAMILIES];
 	int64_t	 deadline;	/* clock_ms(), for its questions */
 	int64_t	 known_at;	/* clock_ms() of the first address; 0: none */
-	char	*why;		/* owned; the last failure, or NULL */
-	size_t	*waiting;	/* owned; domains, by their index */
+	struct err *why;	/* owned; the last failure, or NULL */
+	size_t	*waiting;	/* owned; inquiries, by their index */
 	size_t	 nwaiting, cap;
 };
 
@@ -44,18 +50,23 @@ struct hosts {
 	size_t	 size, n;
 };
 
-/* The host of that name, made when there is none (*made is then true). */
-struct host *hosts_get(struct hosts *, const char *name, bool *made);
+/*
+ * The host of that name, made when there is none (*made is then true). Of an
+ * IP address, and of those names that were settled beforehand (localhost, for
+ * the DNS), all is known from the start.
+ */
+struct host *hosts_get(struct hosts *, const char *name, enum host_way,
+	    bool *made);
 void	hosts_release(struct hosts *);
 
-/* Note that domain waits for the host; forget all who wait. */
-void	host_await(struct host *, size_t domain);
+/* Note that an inquiry waits for the host; forget all who wait. */
+void	host_await(struct host *, size_t inquiry);
 void	host_wake(struct host *);
 
 /*
- * Keep what came of a question.
+ * Keep what came of a question, for that family.
  *
- * answer  NULL: it failed as err says.
+ * answer  addresses of any family; NULL: it failed as err says.
  */
 void	host_learn(struct host *, enum host_family, const struct dns_answer *,
 	    const struct err *);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/xalloc.h"
 
 #define WORD_MAX 64
 
@@ -89,4 +90,54 @@ nameserver_parse(const char *text, union nameserver server[MAXNS],
 	if (n == 0)
 		return err_set(err, ERR_CONFIG, NULL, "empty");
 	return n;
+}
+
+/*
+ * libresolv takes IPv4 servers from nsaddr_list. For another family the
+ * address is in the extension and the place in the list has family 0.
+ */
+void
+nameserver_set(struct __res_state *res, const union nameserver *server, int n)
+{
+	struct sockaddr_in6 **ext;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		memset(&res->nsaddr_list[i], 0, sizeof(res->nsaddr_list[i]));
+		ext = &res->_u._ext.nsaddrs[i];
+		if (server[i].any.sa_family == AF_INET)
+			res->nsaddr_list[i] = server[i].in;
+		else {
+			if (*ext == NULL)
+				*ext = xmalloc(sizeof(**ext));
+			**ext = server[i].in6;
+		}
+	}
+	res->nscount = n;
+	res->_u._ext.nscount = 0;
+}
+
+const struct sockaddr *
+nameserver_at(const struct __res_state *res, int i, socklen_t *size)
+{
+	const struct sockaddr_in *four = &res->nsaddr_list[i];
+
+	if (four->sin_family == AF_INET) {
+		*size = sizeof(*four);
+		return (const struct sockaddr *)four;
+	}
+	*size = sizeof(struct sockaddr_in6);
+	return (const struct sockaddr *)res->_u._ext.nsaddrs[i];
+}
+
+bool
+nameserver_is_loopback(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *four = (const void *)sa;
+	const struct sockaddr_in6 *six = (const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+	return sa->sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
 }

@@ -13,33 +13,9 @@
 #include "base/xalloc.h"
 #include "net/nameserver.h"
 #include "net/query_tcp.h"
+#include "net/reach.h"
 
 #define RESEND_S 2	/* without an answer to a datagram */
-
-/*
- * libresolv takes IPv4 servers from nsaddr_list. For another family the
- * address is in the extension and the place in the list has family 0.
- */
-static void
-set_servers(struct __res_state *res, const union nameserver *server, int n)
-{
-	struct sockaddr_in6 **ext;
-	int i;
-
-	for (i = 0; i < n; i++) {
-		memset(&res->nsaddr_list[i], 0, sizeof(res->nsaddr_list[i]));
-		ext = &res->_u._ext.nsaddrs[i];
-		if (server[i].any.sa_family == AF_INET)
-			res->nsaddr_list[i] = server[i].in;
-		else {
-			if (*ext == NULL)
-				*ext = xmalloc(sizeof(**ext));
-			**ext = server[i].in6;
-		}
-	}
-	res->nscount = n;
-	res->_u._ext.nscount = 0;
-}
 
 int
 query_init(struct query *q, const char *nameserver, struct err *err)
@@ -54,7 +30,7 @@ query_init(struct query *q, const char *nameserver, struct err *err)
 	if (nameserver != NULL)
 		n = nameserver_parse(nameserver, server, err);
 	if (n > 0)
-		set_servers(&q->res, server, n);
+		nameserver_set(&q->res, server, n);
 	q->tcp_only = (q->res.options & RES_USEVC) != 0;
 	q->res.options &= ~(unsigned long)(RES_DEFNAMES | RES_DNSRCH |
 	    RES_USEVC | RES_STAYOPEN);
@@ -70,6 +46,36 @@ query_release(struct query *q)
 		res_nclose(&q->res);
 	free(q->answer);
 	memset(q, 0, sizeof(*q));
+}
+
+bool
+query_is_offline(const struct query *q)
+{
+	const struct sockaddr *server;
+	socklen_t size;
+	int i;
+
+	for (i = 0; i < q->res.nscount; i++) {
+		server = nameserver_at(&q->res, i, &size);
+		if (server != NULL && reach_address(server, size))
+			return false;
+	}
+	return q->ready;
+}
+
+bool
+query_is_local(const struct query *q)
+{
+	const struct sockaddr *server;
+	socklen_t size;
+	int i;
+
+	for (i = 0; i < q->res.nscount; i++) {
+		server = nameserver_at(&q->res, i, &size);
+		if (server != NULL && !nameserver_is_loopback(server))
+			return false;
+	}
+	return q->ready;
 }
 
 /* Seconds that libresolv waits for all servers once, having wait_s for one. */

@@ -37,10 +37,19 @@ int	query_init(struct query *, const char *nameserver, struct err *);
 void	query_release(struct query *);
 
 /*
+ * Is there no way to any of its name servers: can nothing even be sent to
+ * them? Asks nobody (reach.h).
+ */
+bool	query_is_offline(const struct query *);
+
+/* Are all of them on this machine? Such a one may answer without a network. */
+bool	query_is_local(const struct query *);
+
+/*
  * Ask, and follow CNAMEs that the server left to us.
  *
  * name      a host name (dns_is_host_name).
- * type      ns_t_mx, ns_t_a or ns_t_aaaa.
+ * type      ns_t_mx, ns_t_srv, ns_t_a or ns_t_aaaa.
  * deadline  clock_ms() value; kept to about a second, and with several dead
  *           name servers to a second for each.
  *

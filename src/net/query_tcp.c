@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "net/dial.h"
+#include "net/nameserver.h"
 
 #define QUESTION_MAX 512	/* a header and one name */
 
@@ -87,20 +88,14 @@ exchange(int fd, const unsigned char *question, size_t n,
 								    -1;
 }
 
-/* Server i of the list; see set_servers() in query.c. */
 static int
 dial_server(struct __res_state *res, int i, int64_t deadline)
 {
-	const struct sockaddr_in6 *six = res->_u._ext.nsaddrs[i];
-	const struct sockaddr_in *four = &res->nsaddr_list[i];
+	const struct sockaddr *server;
+	socklen_t size;
 
-	if (four->sin_family == AF_INET)
-		return dial_socket((const struct sockaddr *)four,
-		    sizeof(*four), deadline);
-	if (six == NULL)
-		return -1;
-	return dial_socket((const struct sockaddr *)six, sizeof(*six),
-	    deadline);
+	server = nameserver_at(res, i, &size);
+	return server != NULL ? dial_socket(server, size, deadline) : -1;
 }
 
 int

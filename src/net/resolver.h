@@ -8,7 +8,8 @@
  * they are known; a host that serves many domains is asked for once.
  *
  * EDNS0 is used, and TCP when an answer is truncated. How one question is put
- * is told in query.h, what one message means in dns.h.
+ * is told in query.h, what one message means in dns.h, what becomes of one of
+ * our own in inquiry.h.
  *
  * What the answers mean (RFC 5321 5.1, RFC 7505):
  *   MX records          hosts, the MX_HOSTS_MAX best of them
@@ -17,6 +18,8 @@
  *   NXDOMAIN            ERR_PERM 5.1.2
  *   SERVFAIL, REFUSED, timeout, malformed, no server
  *                       ERR_TEMP 4.4.3; A is never used instead
+ *   no name server can be reached
+ *                       ERR_TEMP 4.4.0
  *   no address at all   ERR_PERM 5.4.4 when every host said so (5.1.2 for an
  *                       implicit MX); ERR_TEMP 4.4.3 when any was temporary
  *   CNAME               followed by the server, by us up to 10 times; a loop
@@ -41,10 +44,14 @@ struct resolver_options {
 	unsigned    threads;	/* at most; 0: as many as make sense */
 };
 
-/* A host that somebody has named, or a domain whose SRV records name some. */
+/*
+ * A host that somebody has named, or a domain whose SRV records name some. Its
+ * rank becomes the preference of its hosts; in a question with srv, multiplied
+ * by MX_HOSTS_MAX, so that the hosts of one place can follow each other.
+ */
 struct resolver_place {
 	const char *name;	/* canonical name or IP address */
-	uint16_t    rank;	/* becomes the preference of its hosts */
+	uint16_t    rank;
 	uint16_t    port;	/* handed on; 0 with srv */
 	bool	    srv;	/* _submissions._tcp and _submission._tcp of
 				 * name (RFC 6186, 8314) */
@@ -55,16 +62,23 @@ struct resolver_place {
  * of hosts; a name is then looked up as the machine does (getaddrinfo(3):
  * /etc/hosts and all), but by the DNS alone where nameserver is set. Such a
  * question is never answered with ERR_PERM: somebody has set that host, and
- * may set it right. Places that are not found are left out while others are.
+ * may set it right. Hosts without an address are left out while others have
+ * one; the error has the reason of each.
  *
  * SRV: of each priority in the order of RFC 2782, those with TLS from the
  * start before the others of the same priority; a target that is neither the
  * domain nor below it is an error that names it, for whoever can forge an
  * answer must not get the password (RFC 6186 6).
+ *
+ * Where nothing can be sent to any name server, all is answered at once: the
+ * DNS fails with ERR_TEMP 4.4.0, "the network is down: ...", and so does what
+ * the machine cannot tell without it. The same is said of what fails for now
+ * where the name servers of resolv.conf are on this machine and it has no way
+ * to the Internet.
  */
 struct resolver_question {
-	const char *domain;	/* canonical, no literal; or, with places, what
-				 * errors are to call it */
+	const char *domain;	/* canonical, no literal; with places only a
+				 * name for people */
 	const struct resolver_place *places;	/* NULL: mail exchangers */
 	size_t	    nplace;	/* at most MX_HOSTS_MAX */
 };
