@@ -115,20 +115,21 @@ text_of(struct settings *s, const struct key *key, size_t account)
 }
 
 static void
-clear_text(struct settings *s, const struct key *key)
+clear_text(struct settings *s, const struct key *key, size_t account)
 {
-	char **at = text_of(s, key, 0);
+	char **at = text_of(s, key, account);
 
 	free(*at);
 	*at = NULL;
-	place_forget(s, key->name, "");
+	place_forget(s, key->name, s->routing.accounts[account].name);
 }
 
-/* Is the global key there, from a file before this one? */
+/* Is the key there, from a file before this one? */
 static bool
-is_of_before(const struct settings *s, const struct key *key)
+is_of_before(const struct settings *s, const struct key *key, size_t account)
 {
-	const struct settings_place *place = place_find(s, key->name, "");
+	const struct settings_place *place = place_find(s, key->name,
+	    s->routing.accounts[account].name);
 
 	return place != NULL && place->file != s->files;
 }
@@ -143,11 +144,11 @@ settle_smarthost(struct settings *s, struct err *err)
 	if (place_find(s, url->name, "") == NULL ||
 	    place_find(s, command->name, "") == NULL)
 		return 0;
-	if (is_of_before(s, url)) {
+	if (is_of_before(s, url, 0)) {
 		account_release_smarthost(&s->routing.accounts[0]);
 		place_forget(s, url->name, "");
-	} else if (is_of_before(s, command))
-		clear_text(s, command);
+	} else if (is_of_before(s, command, 0))
+		clear_text(s, command, 0);
 	else
 		return err_set(err, ERR_CONFIG, NULL, "%s: %s: there is a "
 		    "smarthost already (%s)",
@@ -174,18 +175,29 @@ sort_accounts(struct settings *s)
 	r->accounts = sorted;
 }
 
+/* What files before have set for an account that this file lays over. */
+static void
+clear_before(struct settings *s, const struct layer *over, size_t account)
+{
+	for (size_t i = 0; i < settings_nkey; i++)
+		if ((settings_keys[i].flags & KEY_CREDENTIAL) &&
+		    is_of_before(s, &settings_keys[i], account) &&
+		    !stays(over, &settings_keys[i]))
+			clear_text(s, &settings_keys[i], account);
+}
+
 int
 accounts_settle(struct settings *s, struct err *err)
 {
 	struct layer now = layer_of(s, "", s->files);
+	struct layer others = { .smarthost = now.smarthost };
 
 	if (settle_smarthost(s, err) < 0)
 		return -1;
-	for (size_t i = 0; i < settings_nkey; i++)
-		if ((settings_keys[i].flags & KEY_CREDENTIAL) &&
-		    is_of_before(s, &settings_keys[i]) &&
-		    !stays(&now, &settings_keys[i]))
-			clear_text(s, &settings_keys[i]);
+	clear_before(s, &now, 0);
+	for (size_t i = 1; i < s->routing.naccount; i++)
+		if (!account_stands_alone(s, &s->routing.accounts[i]))
+			clear_before(s, &others, i);
 	sort_accounts(s);
 	return 0;
 }

@@ -12,10 +12,15 @@ static int
 wrong(const struct settings *s, const struct account *a, const char *key,
     const char *what, struct err *err)
 {
-	const char *where = place_of(s, key, a);
+	const struct settings_place *place = place_find(s, key, a->name);
 
-	return err_set(err, ERR_CONFIG, NULL, "%s%s%s: %s", where,
-	    where[0] != '\0' ? ": " : "", key, what);
+	err_set(err, ERR_CONFIG, NULL, "%s", what);
+	if (place == NULL && a->name[0] != '\0') {
+		err_prefix(err, "account %s", a->name);
+		place = place_find(s, key, "");
+	}
+	err_prefix(err, "%s", key);
+	return place == NULL ? -1 : err_prefix(err, "%s", place->where);
 }
 
 /* The value of a key of an account that is one string; NULL: not set. */

@@ -129,9 +129,6 @@ void	place_note(const struct setting *);
 const struct settings_place *place_find(const struct settings *,
 	    const char *key, const char *account);
 
-/* The place of a key of this account or of what it takes over, or "". */
-const char *place_of(const struct settings *, const char *key,
-	    const struct account *);
 void	place_forget(struct settings *, const char *key, const char *account);
 void	places_release(struct settings *);
 

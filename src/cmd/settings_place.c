@@ -25,16 +25,6 @@ place_find(const struct settings *s, const char *key, const char *account)
 	return place;
 }
 
-const char *
-place_of(const struct settings *s, const char *key, const struct account *a)
-{
-	const struct settings_place *place = place_find(s, key, a->name);
-
-	if (place == NULL)
-		place = place_find(s, key, "");
-	return place != NULL ? place->where : "";
-}
-
 static void
 place_free(struct settings_place *place)
 {
