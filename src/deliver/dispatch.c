@@ -17,6 +17,7 @@
 #include "base/xalloc.h"
 #include "deliver/dispatch_impl.h"
 #include "deliver/words.h"
+#include "net/curllib.h"
 #include "net/tls.h"
 #include "spool/sites.h"
 
@@ -412,6 +413,18 @@ start_worker(struct dispatch *d, struct site *site)
 	return rc == 0;
 }
 
+/* One worker loads what it needs; for many, once is less. */
+static void
+load_libraries(const struct dispatch *d, const struct site *site)
+{
+	struct err err;
+
+	if (site->way == WAY_SMARTHOST)
+		(void)curllib_get(&err);	/* who needs it will say why */
+	else if (d->how->tls != TLS_OFF)
+		tls_prepare();
+}
+
 static void
 start_workers(struct dispatch *d)
 {
@@ -423,10 +436,8 @@ start_workers(struct dispatch *d)
 		/* bury() puts it back into the line */
 		if (!may_connect(d, site) || !dispatch_auth_ready(d, site))
 			continue;
-		/* one worker loads it when it must; for many, once is less */
-		if (d->nworker > 0 && d->how->tls != TLS_OFF &&
-		    site->way != WAY_SMARTHOST)
-			tls_prepare();
+		if (d->nworker > 0)
+			load_libraries(d, site);
 		started = start_worker(d, site);
 		dispatch_line_up(d, site);
 		if (!started)
