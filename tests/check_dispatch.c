@@ -818,10 +818,10 @@ START_TEST(users_take_turns_at_the_resolver)
 	dispatch_add(d, one);
 	ck_assert_uint_eq(d->nask, 5);
 	dispatch_dns_sort(d);
-	ck_assert_str_eq(d->ask[0].name, "a.test");
-	ck_assert_str_eq(d->ask[1].name, "z.test");
-	ck_assert_str_eq(d->ask[2].name, "b.test");
-	ck_assert_str_eq(d->ask[4].name, "d.test");
+	ck_assert_str_eq(d->ask[0].target->name, "a.test");
+	ck_assert_str_eq(d->ask[1].target->name, "z.test");
+	ck_assert_str_eq(d->ask[2].target->name, "b.test");
+	ck_assert_str_eq(d->ask[4].target->name, "d.test");
 }
 END_TEST
 
@@ -852,6 +852,163 @@ START_TEST(one_connection_is_its_limit)
 		ck_assert_uint_eq(told[i].outcome.kind, OUTCOME_DELIVERED);
 	ck_assert_uint_eq(lab.book->naccepted, 60);
 	ck_assert_uint_eq(memory_of(LAB_HERE).failures, 0);
+}
+END_TEST
+
+/* Ways other than the mail exchangers of a domain. */
+
+static char no_name[] = "";
+static struct account global;
+static struct routing routing;
+
+/* rules: one a line, %u being the server's port. smarthost: or NULL. */
+static void
+set_ways(const char *rules, const char *smarthost)
+{
+	char text[512], url[256], *save = NULL, *line;
+	struct err err;
+
+	global = (struct account){ .name = no_name };
+	routing = (struct routing){ .accounts = &global, .naccount = 1 };
+	how.routing = &routing;
+	snprintf(text, sizeof(text), "%s", rules);
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	    line = strtok_r(NULL, "\n", &save)) {
+		char *mark = strstr(line, ":PORT");
+
+		if (mark != NULL)
+			snprintf(mark, 8, ":%u", (unsigned)lab.port);
+		LAB_OK(routing_add(&routing, line, "f:1", &err));
+	}
+	if (smarthost == NULL)
+		return;
+	snprintf(url, sizeof(url), "%s:%u", smarthost, (unsigned)lab.port);
+	LAB_OK(account_set_smarthost(&global, url, &err));
+}
+
+static void
+drop_ways(void)
+{
+	struct routing none = routing;
+
+	none.accounts = NULL;
+	none.naccount = 0;
+	routing_release(&none);
+	account_release_smarthost(&global);
+}
+
+START_TEST(goes_where_the_rule_says)
+{
+	set_ways("a.test host 127.0.0.1:PORT\n", NULL);
+	add("x@a.test no@a.test");
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 'd');
+	ck_assert_int_eq(letter(outcome_of("no@a.test")), 'f');
+	ck_assert_uint_eq(outcome_of("x@a.test")->port, lab.port);
+	ck_assert_uint_eq(lab_accepted("x@a.test"), 1);
+	ck_assert_uint_eq(lab.book->connections, 1);
+	drop_ways();
+}
+END_TEST
+
+START_TEST(goes_nowhere)
+{
+	set_ways("a.test discard\nb.test refuse 5.1.6 they moved\n", NULL);
+	add("x@a.test x@b.test ok");
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 'd');
+	ck_assert_int_eq(letter(outcome_of("x@b.test")), 'f');
+	ck_assert_str_eq(outcome_of("x@b.test")->status, "5.1.6");
+	ck_assert_str_eq(outcome_of("x@b.test")->text, "they moved");
+	ck_assert_int_eq(letter(outcome_of("ok")), 'd');
+	ck_assert_uint_eq(lab.book->messages, 1);
+	drop_ways();
+}
+END_TEST
+
+/* All of a message goes through it at once, whatever the domains. */
+START_TEST(through_a_smarthost)
+{
+	set_ways("", "smtp+plain://127.0.0.1");
+	add("x@a.test no@b.test later@c.test ok");
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 'd');
+	ck_assert_int_eq(letter(outcome_of("no@b.test")), 'f');
+	ck_assert_int_eq(letter(outcome_of("later@c.test")), 't');
+	ck_assert_int_eq(letter(outcome_of("ok")), 'd');
+	ck_assert_str_eq(outcome_of("ok")->host, "127.0.0.1");
+	ck_assert_uint_eq(outcome_of("ok")->port, lab.port);
+	ck_assert_uint_eq(lab.book->connections, 1);
+	ck_assert_uint_eq(lab.book->messages, 1);
+	drop_ways();
+}
+END_TEST
+
+START_TEST(the_next_smarthost)
+{
+	char url[96];
+
+	snprintf(url, sizeof(url), "smtp+plain://127.0.0.3:%u "
+	    "smtp+plain://127.0.0.2", (unsigned)lab.port);
+	set_ways("", url);
+	add("x@a.test");
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 'd');
+	ck_assert_str_eq(outcome_of("x@a.test")->host, "127.0.0.2");
+	drop_ways();
+}
+END_TEST
+
+/* What is wrong with the password costs no connection, and no mail. */
+START_TEST(no_password)
+{
+	static char path[] = "/nowhere/password";
+
+	set_ways("", "smtp://ann@127.0.0.1");
+	global.password_file = path;
+	add("x@a.test y@b.test");
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 't');
+	ck_assert_int_eq(letter(outcome_of("y@b.test")), 't');
+	ck_assert_uint_eq(outcome_of("x@a.test")->stage, STAGE_AUTH);
+	ck_assert_ptr_nonnull(strstr(outcome_of("x@a.test")->text,
+	    "password-file"));
+	ck_assert_uint_eq(lab.book->connections, 0);
+	drop_ways();
+}
+END_TEST
+
+/* A command that takes its time holds up nobody else. */
+START_TEST(password_command)
+{
+	static char command[] = "sleep 1; exit 3";
+	int64_t before = clock_ms();
+
+	set_ways("a.test smarthost\n* direct\n", "smtp://ann@127.0.0.1");
+	global.password_command = command;
+	add("x@a.test ok");
+	while (ntold == 0)
+		ck_assert(!dispatch_run(d, clock_ms() + 10));
+	ck_assert_int_eq(letter(outcome_of("ok")), 'd');
+	ck_assert_int_lt(clock_ms() - before, 900);
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 't');
+	ck_assert_ptr_nonnull(strstr(outcome_of("x@a.test")->text,
+	    "password-command"));
+	drop_ways();
+}
+END_TEST
+
+START_TEST(unknown_account)
+{
+	struct item *item = lab_item(&spool,
+	    &(struct lab_mail){ .to = "x@a.test" });
+
+	item->entry.env.account = xstrdup("gone");
+	dispatch_add(d, item);
+	run();
+	ck_assert_int_eq(letter(outcome_of("x@a.test")), 't');
+	ck_assert_ptr_nonnull(strstr(outcome_of("x@a.test")->text, "gone"));
 }
 END_TEST
 
@@ -906,5 +1063,16 @@ main(void)
 	tcase_add_test(tc, a_site_fails_for_all);
 	tcase_add_loop_test(tc, a_site_that_failed_and_more_for_it, 0, 2);
 	tcase_add_test(tc, one_connection_is_its_limit);
+	tc = tcase_create("ways");
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, goes_where_the_rule_says);
+	tcase_add_test(tc, goes_nowhere);
+	tcase_add_test(tc, through_a_smarthost);
+	tcase_add_test(tc, the_next_smarthost);
+	tcase_add_test(tc, no_password);
+	tcase_add_test(tc, password_command);
+	tcase_add_test(tc, unknown_account);
+	suite_add_tcase(s, tc);
 	return check_run(s);
 }

@@ -171,7 +171,7 @@ START_TEST(wrong_rule)
 	ck_assert_msg(routing_add(&routing, wrong[_i], "f:1", &err) < 0,
 	    "accepted: %s", wrong[_i]);
 	ck_assert_int_eq(err.kind, ERR_CONFIG);
-	ck_assert_int_eq(routing.nroute, 0);
+	ck_assert_uint_eq(routing.nroute, 0);
 }
 END_TEST
 
