@@ -45,6 +45,15 @@ def deferred(client, run, *rcpts):
         assert attempts[-1]['dsn'].startswith('4'), attempts
 
 
+def held(client, run, rcpt, *words):
+    """Deferred, and the log says why, in these words.  The text."""
+    deferred(client, run, rcpt)
+    text = deliveries(client, rcpt)[-1]['text']
+    for word in words:
+        assert word.lower() in text.lower(), f'{word!r} is not in: {text}'
+    return text
+
+
 def refused(client, run, code, *rcpts, text='', status=''):
     """Nothing delivered, nothing kept, each named on standard error.
 

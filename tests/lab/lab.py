@@ -99,26 +99,26 @@ class Lab:
 
         scheme   smtps, smtp or smtp+plain; user '': no AUTH.
         name     the host in the URL, where it is not the server's own;
-                 '' for its address.
+                 '' for its address, and a certificate for that.
         It knows the user by password and by token, and takes PLAIN.
         """
         clear = scheme == 'smtp+plain'
+        user = '' if clear else user
         host = host or f'smtp.{self.name("provider")}'
         kw.setdefault('port', {'smtps': 465, 'smtp': 587}.get(scheme, 25))
         kw.setdefault('implicit', scheme == 'smtps')
-        if user and not clear:
+        if user:
             kw.setdefault('auth', 'PLAIN LOGIN')
             kw.setdefault('users', {user: auth.PASSWORD})
             kw.setdefault('tokens', {user: auth.TOKEN})
+        address = self.address(family)
         if tls is None and not clear:
-            tls = self.authority.context(host, ask=True)
-        srv = self.smtpd(self.address(family), tls=tls or None, name=host,
-                         **kw)
-        self.dns.add({host: {'AAAA' if family == 6 else 'A': srv.addresses}})
-        where = host if name is None else name
-        if not where:
-            where = srv.addresses[0]
-            where = f'[{where}]' if family == 6 else where
+            tls = self.authority.context(address if name == '' else host,
+                                         ask=True)
+        srv = self.smtpd(address, tls=tls or None, name=host, **kw)
+        self.dns.add({host: {'AAAA' if family == 6 else 'A': [address]}})
+        where = host if name is None else name or (
+            f'[{address}]' if family == 6 else address)
         srv.host, srv.user, srv.password = host, user, auth.PASSWORD
         srv.token = auth.TOKEN
         srv.url = f'{scheme}://{user}{"@" if user else ""}{where}'
