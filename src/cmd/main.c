@@ -22,7 +22,9 @@
 #include "cmd/settings.h"
 #include "cmd/submit.h"
 #include "cmd/verify.h"
+#include "deliver/credential.h"
 #include "mail/idn.h"
+#include "net/curllib.h"
 #include "net/tls.h"
 
 #define DEFAULT_TAG "postrider"
@@ -46,6 +48,24 @@ print_help(const struct options *o)
 	return known ? EX_OK : EX_USAGE;
 }
 
+/* Passwords that are not there, or open to others. */
+static void
+check_accounts(const struct options *o, const struct routing *routing)
+{
+	struct err err;
+
+	for (size_t i = 0; i < routing->naccount; i++) {
+		const struct account *account = &routing->accounts[i];
+
+		if (account->nendpoint > 0 && account_needs_auth(account) &&
+		    credential_check(account, &err) < 0)
+			result_complain(o->name, "%s%s%s%s",
+			    account->name[0] != '\0' ? "account " : "",
+			    account->name, account->name[0] != '\0' ? ": " :
+			    "", err.text);
+	}
+}
+
 /* What is in effect, and what in it will make trouble. */
 static int
 print_settings(const struct options *o, const struct settings *settings)
@@ -62,6 +82,7 @@ print_settings(const struct options *o, const struct settings *settings)
 		result_complain(o->name, "origin %s is no full domain; mail "
 		    "from %s and to root will find no way back",
 		    settings->origin, settings->origin);
+	check_accounts(o, &settings->routing);
 	return EX_OK;
 }
 
@@ -71,8 +92,9 @@ print_version(void)
 	struct buf text = { 0 };
 
 	buf_printf(&text, "postrider " PACKAGE_VERSION "\n"
-	    "GnuTLS %s, libidn2 %s, DNS by the C library's resolver\n",
-	    tls_library(), idn_library());
+	    "GnuTLS %s, libidn2 %s, libcurl %s, "
+	    "DNS by the C library's resolver\n",
+	    tls_library(), idn_library(), curllib_version());
 	(void)!write_all(STDOUT_FILENO, text.data, text.len);
 	buf_release(&text);
 	return EX_OK;
