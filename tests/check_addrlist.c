@@ -231,6 +231,56 @@ START_TEST(cut_anywhere)
 }
 END_TEST
 
+/* What stands for each address, joined with '|'; a bad one is "-". */
+static const struct {
+	const char *text, *want;
+} places[] = {
+	{ "", "" },
+	{ "a@b", "a@b" },
+	{ " a@b ,\tA@B\t", "a@b|A@B" },
+	{ "<a@b>,x< c@d >", "a@b|c@d" },
+	{ "(x)a@b(y),(x) <(y)c@d (z)> (u)", "a@b|c@d" },
+	{ "a (x) @ b . c", "a (x) @ b . c" },
+	{ "a@\r\n b, c@d", "a@\r\n b|c@d" },
+	{ "\r\n a@b\r\n ,\n\tc@d\r\n ", "a@b|c@d" },
+	{ "<@r,@s : a@b>, @r:c@d", "@r,@s : a@b|@r:c@d" },
+	{ "\"a, b\" <\"c d\"@e>", "\"c d\"@e" },
+	{ "x@y <a@b>", "a@b" },
+	{ "root, G: a@b;c@d", "root|a@b|c@d" },
+	{ "a b@c, d@e", "-|d@e" },
+	{ "a@b\rc, \r\r\n d@e, f@g", "-|-|f@g" },
+	{ "a@[192.0.2.1]", "a@[192.0.2.1]" },
+};
+
+struct placed {
+	const char *text;
+	struct buf got;
+};
+
+static void
+note_place(void *arg, const struct addrlist_element *e)
+{
+	struct placed *p = arg;
+
+	if (p->got.len > 0)
+		buf_addc(&p->got, '|');
+	if (e->address == NULL) {
+		ck_assert_ptr_nonnull(strstr(e->trouble, ": "));
+		buf_addc(&p->got, '-');
+	} else
+		buf_add(&p->got, p->text + e->at, e->len);
+}
+
+START_TEST(place)
+{
+	struct placed p = { .text = places[_i].text };
+
+	addrlist_walk(p.text, strlen(p.text), "here.example", note_place, &p);
+	ck_assert_str_eq(buf_str(&p.got), places[_i].want);
+	buf_release(&p.got);
+}
+END_TEST
+
 START_TEST(no_default)
 {
 	struct strlist found = { 0 }, bad = { 0 };
@@ -373,6 +423,7 @@ main(void)
 	tcase_add_loop_test(tc, some_bad, 0, CHECK_ROWS(mixed));
 	tcase_add_loop_test(tc, read_back, 0, CHECK_ROWS(good));
 	tcase_add_loop_test(tc, cut_anywhere, 0, CHECK_ROWS(mixed));
+	tcase_add_loop_test(tc, place, 0, CHECK_ROWS(places));
 	tcase_add_test(tc, no_default);
 	tcase_add_test(tc, appends);
 	tcase_add_test(tc, nul_inside);

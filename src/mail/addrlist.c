@@ -31,6 +31,8 @@ struct element {
 	const char	*end;		/* the separator, or the NUL */
 	const char	*open;		/* first '<', or NULL */
 	const char	*close;		/* its '>', or NULL */
+	const char	*first;		/* of the address, comments and blanks */
+	const char	*last;		/* around it left out; past its end */
 	bool		 used;		/* more than blanks and comments */
 	bool		 route;		/* inside a source route */
 	bool		 no_group;	/* no group has such a name */
@@ -122,15 +124,22 @@ element_ends(const struct element *el, const char *p)
 	return false;
 }
 
+/* Take note of a token that counts, and that ends at next. */
 static void
-element_note(struct element *el, const char *p)
+element_note(struct element *el, const char *p, const char *next)
 {
 	if (el->close != NULL)
 		el->trailing = true;
-	else if (*p == '<' && el->open == NULL)
+	else if (*p == '<' && el->open == NULL) {
 		el->open = p;
-	else if (*p == '>' && el->open != NULL)
+		el->first = NULL;
+	} else if (*p == '>' && el->open != NULL)
 		el->close = p;
+	else {
+		if (el->first == NULL)
+			el->first = p;
+		el->last = next;
+	}
 	if (*p == '@' && (!el->used || el->before == '<'))
 		el->route = true;
 	else if (*p == ':')
@@ -151,17 +160,17 @@ element_next(struct scan *s, struct element *el)
 	for (p = s->p; !element_ends(el, p); p = next) {
 		next = token_end(s, p);
 		if (!is_blank(*p) && (*p != '(' || next == p + 1))
-			element_note(el, p);
+			element_note(el, p, next);
 	}
 	el->end = p;
 	s->p = *p != '\0' ? p + 1 : p;
 }
 
+/* Append an element as written, cut where it is long, and why it is bad. */
 static void
-add_bad(struct strlist *bad, const struct element *el, const char *reason)
+describe(const struct element *el, const char *reason, struct buf *out)
 {
 	const char *start = el->start, *end = el->end;
-	struct buf line = { 0 };
 	size_t n;
 
 	while (start < end && is_blank(*start))
@@ -169,83 +178,156 @@ add_bad(struct strlist *bad, const struct element *el, const char *reason)
 	while (end > start && is_blank(end[-1]))
 		end--;
 	n = (size_t)(end - start);
-	buf_add(&line, start, n <= WRITTEN_MAX ? n : WRITTEN_MAX);
-	buf_printf(&line, "%s: %s", n <= WRITTEN_MAX ? "" : "...", reason);
-	strlist_take(bad, str_sanitise(buf_detach(&line)));
+	buf_add(out, start, n <= WRITTEN_MAX ? n : WRITTEN_MAX);
+	buf_printf(out, "%s: %s", n <= WRITTEN_MAX ? "" : "...", reason);
+	buf_str(out);
+	str_sanitise(out->data);
 }
 
 /*
+ * Append the address of an element, or return -1 and say what is wrong.
+ *
  * Whatever a display name is made of is let through, "a@b <a@b>", "J. R.
  * <a@b>" and raw ISO-2022-JP included: it is not used, and the '<' tells what
  * is meant. Only a line end says that somebody means something else.
  */
-static void
-element_take(const struct element *el, const char *default_domain,
-    struct strlist *good, struct strlist *bad)
+static int
+element_address(const struct element *el, const char *default_domain,
+    struct buf *out, struct err *err)
 {
 	const char *from = el->open != NULL ? el->open + 1 : el->start;
 	const char *to = el->close != NULL ? el->close : el->end;
-	struct buf text = { 0 }, address = { 0 };
-	struct err err = { 0 };
+	struct buf text = { 0 };
+	int rc;
 
-	if (memchr(el->start, '\n', (size_t)(el->end - el->start)) != NULL) {
-		add_bad(bad, el, "line end or NUL inside");
-		return;
-	}
-	if (el->trailing) {
-		add_bad(bad, el, "text after '>'");
-		return;
-	}
-	if (el->open != NULL && el->close == NULL) {
-		add_bad(bad, el, "missing '>'");
-		return;
-	}
+	if (memchr(el->start, '\n', (size_t)(el->end - el->start)) != NULL)
+		return err_set(err, ERR_DATA, "5.1.3",
+		    "line end or NUL inside");
+	if (el->trailing)
+		return err_set(err, ERR_DATA, "5.1.3", "text after '>'");
+	if (el->open != NULL && el->close == NULL)
+		return err_set(err, ERR_DATA, "5.1.3", "missing '>'");
 	buf_add(&text, from, (size_t)(to - from));
-	if (address_parse(buf_str(&text), default_domain, &address, &err) == 0)
-		strlist_take(good, buf_detach(&address));
-	else
-		add_bad(bad, el, err.text);
+	rc = address_parse(buf_str(&text), default_domain, out, err);
 	buf_release(&text);
-	buf_release(&address);
+	return rc;
 }
 
 /*
  * Unfold (RFC 5322 2.2.3): a line end with a blank behind it vanishes. What
  * is left of CR, LF and NUL spoils the element it is in, as '\n'.
  */
-static void
-unfold(const char *text, size_t n, struct buf *out)
-{
-	size_t i, end;
+struct fold {
+	const char	*text;		/* as handed over */
+	size_t		 n;
+	size_t		 i;		/* next octet of it */
+	size_t		 at;		/* and of the text unfolded */
+};
 
-	for (i = 0; i < n; i++) {
-		end = i;
-		if (text[end] == '\r' && end + 1 < n)
-			end++;
-		if (text[end] == '\n' && end + 1 < n &&
-		    is_blank(text[end + 1]))
-			i = end + 1;
-		if (text[i] == '\r' || text[i] == '\0')
-			buf_addc(out, '\n');
-		else
-			buf_addc(out, text[i]);
+/* The next octet unfolded; fold->i is past it then. */
+static char
+fold_next(struct fold *f)
+{
+	size_t end = f->i;
+	char c;
+
+	if (f->text[end] == '\r' && end + 1 < f->n)
+		end++;
+	if (f->text[end] == '\n' && end + 1 < f->n &&
+	    is_blank(f->text[end + 1]))
+		f->i = end + 1;
+	c = f->text[f->i++];
+	f->at++;
+	return c == '\r' || c == '\0' ? '\n' : c;
+}
+
+/* Where octet number at of the unfolded text is in the other one. Only asked
+ * for in ascending order, so that the whole is read once. */
+static size_t
+fold_find(struct fold *f, size_t at)
+{
+	while (f->at <= at)
+		fold_next(f);
+	return f->i - 1;
+}
+
+/* One walk: what is read, and who is told. */
+struct walk {
+	struct buf line;		/* unfolded */
+	struct fold places;
+	const char *default_domain;
+	void (*found)(void *, const struct addrlist_element *);
+	void *arg;
+	struct buf address, trouble;	/* of the element at hand */
+};
+
+static void
+element_tell(struct walk *w, const struct element *el)
+{
+	struct addrlist_element e = { 0 };
+	struct err err = { 0 };
+	size_t end;
+
+	buf_clear(&w->address);
+	buf_clear(&w->trouble);
+	if (element_address(el, w->default_domain, &w->address, &err) == 0) {
+		e.address = buf_str(&w->address);
+		e.at = fold_find(&w->places,
+		    (size_t)(el->first - w->line.data));
+		end = fold_find(&w->places,
+		    (size_t)(el->last - w->line.data) - 1) + 1;
+		e.len = end - e.at;
+	} else {
+		describe(el, err.text, &w->trouble);
+		e.trouble = buf_str(&w->trouble);
 	}
+	w->found(w->arg, &e);
+}
+
+void
+addrlist_walk(const char *text, size_t n, const char *default_domain,
+    void (*found)(void *, const struct addrlist_element *), void *arg)
+{
+	struct walk w = { .places = { .text = text, .n = n },
+		.default_domain = default_domain, .found = found, .arg = arg };
+	struct fold fold = w.places;
+	struct scan s = { 0 };
+	struct element el;
+
+	while (fold.i < n)
+		buf_addc(&w.line, fold_next(&fold));
+	s.p = buf_str(&w.line);
+	while (*s.p != '\0') {
+		element_next(&s, &el);
+		if (*el.end != ':' && el.used)
+			element_tell(&w, &el);
+	}
+	buf_release(&w.line);
+	buf_release(&w.address);
+	buf_release(&w.trouble);
+}
+
+/* The two lists of addrlist_parse(). */
+struct lists {
+	struct strlist	*good, *bad;
+};
+
+static void
+add_to_lists(void *arg, const struct addrlist_element *e)
+{
+	const struct lists *lists = arg;
+
+	if (e->address != NULL)
+		strlist_add(lists->good, e->address);
+	else
+		strlist_add(lists->bad, e->trouble);
 }
 
 void
 addrlist_parse(const char *text, size_t n, const char *default_domain,
     struct strlist *good, struct strlist *bad)
 {
-	struct buf line = { 0 };
-	struct scan s = { 0 };
-	struct element el;
+	struct lists lists = { good, bad };
 
-	unfold(text, n, &line);
-	s.p = buf_str(&line);
-	while (*s.p != '\0') {
-		element_next(&s, &el);
-		if (*el.end != ':' && el.used)
-			element_take(&el, default_domain, good, bad);
-	}
-	buf_release(&line);
+	addrlist_walk(text, n, default_domain, add_to_lists, &lists);
 }

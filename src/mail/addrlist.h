@@ -27,4 +27,23 @@
 void	addrlist_parse(const char *text, size_t n, const char *default_domain,
 	    struct strlist *good, struct strlist *bad);
 
+/* One element of a list, and where its address stands. */
+struct addrlist_element {
+	const char *address;	/* canonical; NULL: it could not be used */
+	const char *trouble;	/* then, the line about it */
+	size_t	 at, len;	/* of address: its place in the text as handed
+				 * over. Brackets, display name and comments
+				 * around it are outside; a route and what is
+				 * folded or commented within it, inside */
+};
+
+/*
+ * Walk over a list and tell of its elements in order, good and bad.
+ *
+ * found  is called with arg; what it is shown is valid until it returns.
+ */
+void	addrlist_walk(const char *text, size_t n, const char *default_domain,
+	    void (*found)(void *arg, const struct addrlist_element *),
+	    void *arg);
+
 #endif

@@ -7,7 +7,10 @@
 
 #include "base/xalloc.h"
 #include "mail/address.h"
+#include "mail/addrlist.h"
 #include "mail/pattern.h"
+
+#define LINE_MAX_OCTETS 998	/* RFC 5322 2.1.1, CRLF not counted */
 
 bool
 rewrite_is_empty(const struct rewrite *r)
@@ -186,4 +189,96 @@ rewrite_address(const struct rewrite *r, const char *address,
 	buf_add(out, now.data, now.len);
 	buf_release(&now);
 	return other;
+}
+
+/* A field on its way: what of its body has been copied to out. */
+struct rewriting {
+	const struct rewrite *rules;
+	const struct header_field *field;
+	struct buf field_out;
+	size_t	 done;			/* octets of the body */
+	bool	 changed;
+	struct buf address;		/* the one at hand */
+};
+
+static bool
+is_break(char c)
+{
+	return is_blank(c) || c == '\r' || c == '\n';
+}
+
+/* Octets without a blank or line end behind s, of n; before the end of out.
+ * Nobody wants to know how many more than a line there are. */
+static size_t
+run_behind(const char *s, size_t n)
+{
+	size_t run = 0;
+
+	while (run < n && run < LINE_MAX_OCTETS && !is_break(s[run]))
+		run++;
+	return run;
+}
+
+static size_t
+run_before(const struct buf *out)
+{
+	size_t run = 0;
+
+	while (run < out->len && run < LINE_MAX_OCTETS &&
+	    !is_break(out->data[out->len - 1 - run]))
+		run++;
+	return run;
+}
+
+/*
+ * Put the address at hand where an element's stood. A line that becomes too
+ * long is broken at a blank, by header_copy(). Where it has none it is folded
+ * in front of the address (CFWS may stand there, RFC 5322 3.4.1), lest it
+ * be broken inside of one.
+ */
+static void
+put_address(struct rewriting *w, const struct addrlist_element *e)
+{
+	size_t end = e->at + e->len, run;
+
+	buf_add(&w->field_out, w->field->body + w->done, e->at - w->done);
+	run = run_before(&w->field_out) + w->address.len +
+	    run_behind(w->field->body + end, w->field->body_len - end);
+	if (run >= LINE_MAX_OCTETS)
+		buf_adds(&w->field_out, "\r\n ");
+	buf_add(&w->field_out, w->address.data, w->address.len);
+	w->done = end;
+	w->changed = true;
+}
+
+static void
+rewrite_element(void *arg, const struct addrlist_element *e)
+{
+	struct rewriting *w = arg;
+
+	if (e->address == NULL)
+		return;
+	buf_clear(&w->address);
+	if (rewrite_address(w->rules, e->address, &w->address))
+		put_address(w, e);
+}
+
+void
+rewrite_field(const struct rewrite *r, const struct header_field *field,
+    const char *default_domain, struct buf *out)
+{
+	struct rewriting w = { .rules = r, .field = field };
+	size_t name = (size_t)(field->body - field->text);
+
+	buf_add(&w.field_out, field->text, name);
+	addrlist_walk(field->body, field->body_len, default_domain,
+	    rewrite_element, &w);
+	if (w.changed) {
+		buf_add(&w.field_out, field->body + w.done,
+		    field->len - name - w.done);
+		header_copy(out, w.field_out.data, w.field_out.len);
+	} else
+		buf_add(out, field->text, field->len);
+	buf_release(&w.field_out);
+	buf_release(&w.address);
 }

@@ -48,8 +48,10 @@ bool	rewrite_address(const struct rewrite *, const char *address,
 
 /*
  * Append the field with the addresses in it rewritten: only the addresses
- * themselves change; display names, comments, groups and folding stay. A field
- * in which nothing changes is appended as it is, octet for octet.
+ * themselves change; display names, comments, groups and folding stay. Where
+ * an address is folded, has comments or a route in it, all that is replaced.
+ * No line becomes longer than 998 octets (header_copy()). A field in which
+ * nothing changes is appended as it is, octet for octet.
  *
  * default_domain  for addresses without one.
  */
