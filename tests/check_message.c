@@ -688,6 +688,151 @@ START_TEST(full_name)
 }
 END_TEST
 
+/*
+ * Rewritten: everybody at h.example moves to example.org, root is ops there;
+ * names without a domain are of h.example.
+ */
+#define MINE "Date: x\nMessage-ID: y\n"
+#define THEIRS "Date: x\r\nMessage-ID: y\r\n"
+
+static const struct {
+	const char *name, *in, *want;
+} rewritten[] = {
+	{ "From", "From: Joe <joe@h.example>\n",
+	    "From: Joe <joe@example.org>\r\n" },
+	{ "each field of a sender",
+	    "From: a@h.example\nSender: b@h.example\nReply-To: c@h.example\n"
+	    "FROM : d@h.example\n",
+	    "From: a@example.org\r\nSender: b@example.org\r\n"
+	    "Reply-To: c@example.org\r\nFROM : d@example.org\r\n" },
+	{ "no other field",
+	    "From: x@y.org\nTo: a@h.example\nCc: b@h.example\n"
+	    "Errors-To: c@h.example\nX-From: d@h.example\n"
+	    "Disposition-Notification-To: e@h.example\nSubject: f@h.example\n",
+	    "From: x@y.org\r\nTo: a@h.example\r\nCc: b@h.example\r\n"
+	    "Errors-To: c@h.example\r\nX-From: d@h.example\r\n"
+	    "Disposition-Notification-To: e@h.example\r\n"
+	    "Subject: f@h.example\r\n" },
+	{ "cron", "From: root (Cron Daemon)\n",
+	    "From: ops@example.org (Cron Daemon)\r\n" },
+	{ "several, folded", "From: a@h.example,\n\tB C <b@h.example>\n",
+	    "From: a@example.org,\r\n\tB C <b@example.org>\r\n" },
+	{ "body", "From: a@h.example\n" MINE "\nFrom: b@h.example\n",
+	    "From: a@example.org\r\n" THEIRS "\r\nFrom: b@h.example\r\n" },
+};
+
+static void
+assert_mended(const char *name, const char *in, const char *want,
+    struct message_fix how)
+{
+	struct buf text = { 0 }, wanted = { 0 }, out = { 0 };
+	bool whole = strstr(in, "Message-ID: y") != NULL;
+	struct err err;
+
+	buf_printf(&text, "%s%s", in, whole ? "" : MINE);
+	buf_printf(&wanted, "%s%s", want, whole ? "" : THEIRS "\r\n");
+	how.no_received = true;
+	ck_assert_int_eq(mend(text.data, text.len, &how, &out, &err), 0);
+	ck_assert_msg(strcmp(buf_str(&out), buf_str(&wanted)) == 0, "%s: %s",
+	    name, buf_str(&out));
+	buf_release(&text);
+	buf_release(&wanted);
+	buf_release(&out);
+}
+
+static void
+make_rules(struct rewrite *rules)
+{
+	struct err err;
+
+	ck_assert_int_eq(rewrite_add(rules, "root@* ops@example.org", &err),
+	    0);
+	ck_assert_int_eq(rewrite_add(rules, "h.example @example.org", &err),
+	    0);
+}
+
+START_TEST(rewrite)
+{
+	struct message_fix how = plain_fix;
+	struct rewrite rules = { 0 };
+
+	how.default_domain = "h.example";
+	assert_mended(rewritten[_i].name, rewritten[_i].want,
+	    rewritten[_i].want, how);
+	how.rewrite = &rules;
+	assert_mended("no rules", rewritten[_i].want, rewritten[_i].want, how);
+	make_rules(&rules);
+	assert_mended(rewritten[_i].name, rewritten[_i].in,
+	    rewritten[_i].want, how);
+	rewrite_release(&rules);
+}
+END_TEST
+
+static const struct {
+	const char *name, *full_name, *in, *want;
+} replaced[] = {
+	{ "one", NULL, "To: x\nFrom: Joe <joe@h.example>\nX: y\n",
+	    "To: x\r\nFrom: set@example.org\r\nX: y\r\n" },
+	{ "with a name", "S. Et", "From: Joe <joe@h.example>\n",
+	    "From: \"S. Et\" <set@example.org>\r\n" },
+	{ "several become the one", NULL,
+	    "From: a@h.example,\n b@h.example, C <c@d.org>\n",
+	    "From: set@example.org\r\n" },
+	{ "several fields do", NULL, "From: a@h.example\nfrom: b@h.example\n",
+	    "From: set@example.org\r\n" },
+	{ "empty ones do not count", NULL, "From:\nX: y\nFrom: a@b\n",
+	    "X: y\r\nFrom: set@example.org\r\n" },
+	{ "what is no address", NULL, "From: me, myself & I\n",
+	    "From: set@example.org\r\n" },
+	{ "others are rewritten", NULL,
+	    "From: a@b\nSender: root\nReply-To: b@h.example\n",
+	    "From: set@example.org\r\nSender: ops@example.org\r\n"
+	    "Reply-To: b@example.org\r\n" },
+};
+
+START_TEST(set_from)
+{
+	struct message_fix how = plain_fix;
+	struct rewrite rules = { 0 };
+
+	make_rules(&rules);
+	how.rewrite = &rules;
+	how.default_domain = "h.example";
+	how.set_from = "set@example.org";
+	how.full_name = replaced[_i].full_name;
+	assert_mended(replaced[_i].name, replaced[_i].in, replaced[_i].want,
+	    how);
+	rewrite_release(&rules);
+}
+END_TEST
+
+/* Added, it is the same. */
+START_TEST(set_from_missing)
+{
+	struct message_fix how = plain_fix;
+
+	how.set_from = "set@example.org";
+	how.full_name = "Joe";
+	assert_mended("missing", MINE, THEIRS
+	    "From: Joe <set@example.org>\r\n\r\n", how);
+}
+END_TEST
+
+/* The newest Resent-From is who sends now; From is the author's. */
+START_TEST(set_from_resent)
+{
+	struct message_fix how = plain_fix;
+
+	how.set_from = "set@example.org";
+	assert_mended("resent",
+	    "Resent-From: a@b\nResent-Date: 2\nResent-Message-ID: <2>\n"
+	    "Received: x\nResent-From: c@d\nResent-Date: 1\nFrom: e@f\n",
+	    "Resent-From: set@example.org\r\nResent-Date: 2\r\n"
+	    "Resent-Message-ID: <2>\r\nReceived: x\r\nResent-From: c@d\r\n"
+	    "Resent-Date: 1\r\nFrom: e@f\r\n", how);
+}
+END_TEST
+
 /* A display name of any length makes no line too long. */
 START_TEST(endless_name)
 {
@@ -792,6 +937,62 @@ START_TEST(header_recipients)
 }
 END_TEST
 
+static const struct {
+	const char *name, *in, *want;
+} authors[] = {
+	{ "nobody", "To: a@b.org\n", NULL },
+	{ "From", "From: Ann <A@B.org>\n", "A@b.org" },
+	{ "without a domain", "From: root (Cron Daemon)\n",
+	    "root@example.org" },
+	{ "the first of many", "From: a@b.org, c@d.org\nFrom: e@f.org\n",
+	    "a@b.org" },
+	{ "of the second field", "From:\nFrom: e@f.org\n", "e@f.org" },
+	{ "the first that is one", "From: a b@c, c@d.org\n", "c@d.org" },
+	{ "none that is one", "From: me, myself & I\n", "me@example.org" },
+	{ "really none", "From: Me Myself\n", NULL },
+	{ "empty", "From:\n", NULL },
+	{ "group", "From: Us: a@b.org;\n", "a@b.org" },
+	{ "Sender", "Sender: s@b.org\nFrom: a@b.org, c@d.org\n", "s@b.org" },
+	{ "Sender behind", "From: a@b.org\nSender: s@b.org\n", "s@b.org" },
+	{ "Sender that is none", "From: a@b.org\nSender: x y\n", "a@b.org" },
+	{ "Sender alone", "Sender: s@b.org\n", "s@b.org" },
+	{ "Reply-To is nobody", "Reply-To: s@b.org\n", NULL },
+	{ "in the body", "To: x\n\nFrom: a@b.org\n", NULL },
+	{ "resent", "Resent-From: r@b.org\nFrom: a@b.org\nSender: s@b.org\n",
+	    "r@b.org" },
+	{ "resent twice", "Resent-From: r@b.org\nResent-Date: 2\n"
+	    "Resent-From: q@b.org\nResent-Sender: s@b.org\nFrom: a@b.org\n",
+	    "r@b.org" },
+	{ "resent by another", "Resent-From: r@b.org\nResent-Date: 2\n"
+	    "Resent-Sender: s@b.org\nFrom: a@b.org\n", "s@b.org" },
+	{ "of another block", "Resent-From: r@b.org\nResent-Date: 2\n"
+	    "Received: x\nResent-Sender: s@b.org\nResent-From: q@b.org\n",
+	    "r@b.org" },
+	{ "Sender first", "Received: y\nResent-Sender: s@b.org\n"
+	    "Resent-From: r@b.org\nReceived: x\nResent-From: q@b.org\n",
+	    "s@b.org" },
+	{ "resent by nobody", "Resent-To: x@y.org\nFrom: a@b.org\n", NULL },
+};
+
+START_TEST(author)
+{
+	const char *in = authors[_i].in, *want = authors[_i].want;
+	struct buf body = { 0 }, out = { 0 };
+	struct message m = { 0 };
+	struct err err;
+	bool found;
+
+	ck_assert_int_eq(run(&m, in, strlen(in), SIZE_MAX, &body, &err), 0);
+	found = message_author(&m, "example.org", &out);
+	ck_assert_msg(found == (want != NULL) &&
+	    strcmp(buf_str(&out), found ? want : "") == 0, "%s: %s",
+	    authors[_i].name, buf_str(&out));
+	buf_release(&body);
+	buf_release(&out);
+	message_release(&m);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -814,6 +1015,11 @@ main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(fixing, fix, 0, CHECK_ROWS(fixes));
 	tcase_add_loop_test(fixing, full_name, 0, CHECK_ROWS(names));
+	tcase_add_loop_test(fixing, rewrite, 0, CHECK_ROWS(rewritten));
+	tcase_add_loop_test(fixing, set_from, 0, CHECK_ROWS(replaced));
+	tcase_add_test(fixing, set_from_missing);
+	tcase_add_test(fixing, set_from_resent);
+	tcase_add_loop_test(fixing, author, 0, CHECK_ROWS(authors));
 	tcase_add_test(fixing, endless_name);
 	tcase_add_test(fixing, too_many_hops);
 	tcase_add_loop_test(fixing, large_header, 0, 2);

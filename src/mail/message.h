@@ -92,9 +92,9 @@ void	message_recipients(const struct message *, const char *default_domain,
 
 /*
  * The author as an envelope could have him: the first address of From, or of
- * the newest Resent-From; of Sender (Resent-Sender) when there is one, for that
- * is who sent it (RFC 5322 3.6.2). Appends the canonical address and returns
- * true, or false when there is none.
+ * the newest Resent-From; of Sender (Resent-Sender, of the same block) when
+ * there is one, for that is who sent it (RFC 5322 3.6.2). Appends the canonical
+ * address and returns true, or false when there is none.
  */
 bool	message_author(const struct message *, const char *default_domain,
 	    struct buf *out);
@@ -112,8 +112,9 @@ struct message_fix {
 				 * Sender, Reply-To, Resent-From, -Sender,
 				 * -Reply-To */
 	const char *set_from;	/* NULL, or: the address that From gets in place
-				 * of its own, names and all (Resent-From of a
-				 * resent message) */
+				 * of its own, with full_name in place of its
+				 * names (the first Resent-From of a resent
+				 * message, which is the newest) */
 	const char *default_domain; /* of addresses without one */
 };
 

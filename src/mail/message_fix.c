@@ -56,6 +56,75 @@ message_recipients(const struct message *m, const char *default_domain,
 	}
 }
 
+static void
+take_first(void *arg, const struct addrlist_element *e)
+{
+	struct buf *first = arg;
+
+	if (first->len == 0 && e->address != NULL)
+		buf_adds(first, e->address);
+}
+
+/* The fields that name who sends: of From and Sender the first that have an
+ * address. */
+struct author {
+	struct buf from, sender;
+};
+
+static void
+note_author(struct author *a, const struct header_field *field,
+    const char *const *name, const char *default_domain)
+{
+	struct buf *to = header_is(field, name[0]) ? &a->from :
+	    header_is(field, name[1]) ? &a->sender : NULL;
+
+	if (to != NULL)
+		addrlist_walk(field->body, field->body_len, default_domain,
+		    take_first, to);
+}
+
+/*
+ * Where the newest block of Resent- fields ends: each is put on top of what
+ * was there (RFC 5322 3.6.6), with the trace fields of its journey above it.
+ * A second Resent-From belongs to an older one, too.
+ */
+static bool
+block_ends(const struct author *a, const struct header_field *field)
+{
+	if (header_is(field, "Received") || header_is(field, "Return-Path"))
+		return a->from.len > 0 || a->sender.len > 0;
+	return a->from.len > 0 && header_is(field, "Resent-From");
+}
+
+bool
+message_author(const struct message *m, const char *default_domain,
+    struct buf *out)
+{
+	static const char *const names[2][2] = {
+		{ "From", "Sender" },
+		{ "Resent-From", "Resent-Sender" }
+	};
+	bool resent = is_resent(m);
+	struct header_field field;
+	struct author a = { 0 };
+	size_t at = 0;
+	bool found;
+
+	while (header_next(&m->header, &at, &field)) {
+		if (resent && block_ends(&a, &field))
+			break;
+		note_author(&a, &field, names[resent], default_domain);
+	}
+	found = a.from.len > 0 || a.sender.len > 0;
+	if (a.sender.len > 0)
+		buf_add(out, a.sender.data, a.sender.len);
+	else
+		buf_add(out, a.from.data, a.from.len);
+	buf_release(&a.from);
+	buf_release(&a.sender);
+	return found;
+}
+
 static bool
 is_dropped(const struct header_field *field)
 {
@@ -107,6 +176,7 @@ static void
 add_needed(const struct message_fix *fix, size_t which, const char *name,
     struct buf *out)
 {
+	const char *from = fix->set_from != NULL ? fix->set_from : fix->from;
 	struct buf field = { 0 };
 	char date[DATE_MAX];
 
@@ -116,34 +186,80 @@ add_needed(const struct message_fix *fix, size_t which, const char *name,
 	else if (which == NEED_MESSAGE_ID)
 		buf_printf(&field, "<%s@%s>", fix->queue_id, fix->hostname);
 	else if (fix->full_name == NULL || fix->full_name[0] == '\0')
-		buf_adds(&field, fix->from);
+		buf_adds(&field, from);
 	else {
 		header_phrase(&field, fix->full_name);
-		buf_printf(&field, " <%s>", fix->from);
+		buf_printf(&field, " <%s>", from);
 	}
 	buf_adds(&field, "\r\n");
 	header_copy(out, field.data, field.len);
 	buf_release(&field);
 }
 
+/* Does the field name who sends, as opposed to who gets it? */
+static bool
+is_of_senders(const struct header_field *field)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To",
+		"Resent-From", "Resent-Sender", "Resent-Reply-To" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (header_is(field, names[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+copy_field(const struct message_fix *fix, const struct header_field *field,
+    struct buf *out)
+{
+	struct buf text = { 0 };
+
+	if (fix->rewrite == NULL || !is_of_senders(field)) {
+		header_copy(out, field->text, field->len);
+		return;
+	}
+	rewrite_field(fix->rewrite, field, fix->default_domain, &text);
+	header_copy(out, text.data, text.len);
+	buf_release(&text);
+}
+
+/*
+ * A From that is to be replaced: another stands in its place. A message has
+ * one; of a resent one the first is the newest, the others are not ours.
+ */
+static void
+replace_from(const struct message_fix *fix, const struct header_field *field,
+    const char *name, bool again, struct buf *out)
+{
+	if (!again)
+		add_needed(fix, NEED_FROM, name, out);
+	else if (!header_is(field, "From"))
+		copy_field(fix, field, out);
+}
+
 /* Copy what is not dropped; find out which of the needed fields are there. */
 static void
-copy_fields(const struct message *m, const char *const *names, bool *have,
-    struct buf *out)
+copy_fields(const struct message *m, const struct message_fix *fix,
+    const char *const *names, bool *have, struct buf *out)
 {
 	struct header_field field;
 	size_t at = 0, which;
 
 	while (header_next(&m->header, &at, &field)) {
-		if (is_dropped(&field))
-			continue;
 		which = which_needed(&field, names);
-		if (which < NEED_COUNT) {
-			if (is_empty(&field))
-				continue;
+		if (is_dropped(&field) ||
+		    (which < NEED_COUNT && is_empty(&field)))
+			continue;
+		if (which == NEED_FROM && fix->set_from != NULL)
+			replace_from(fix, &field, names[which], have[which],
+			    out);
+		else
+			copy_field(fix, &field, out);
+		if (which < NEED_COUNT)
 			have[which] = true;
-		}
-		header_copy(out, field.text, field.len);
 	}
 }
 
@@ -161,7 +277,7 @@ message_fix(const struct message *m, const struct message_fix *fix,
 		    "too many hops: %u Received fields, a mail loop", m->hops);
 	if (!fix->no_received)
 		add_received(fix, out);
-	copy_fields(m, names, have, &copied);
+	copy_fields(m, fix, names, have, &copied);
 	if (!resent)
 		buf_add(out, copied.data, copied.len);
 	for (i = 0; i < NEED_COUNT; i++) {
