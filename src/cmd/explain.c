@@ -199,6 +199,22 @@ text_memory(const struct facts *f, struct buf *out)
 	    when[0] == 'n' ? "" : "after ", when, f->memory.reason);
 }
 
+/* What could not be looked up is at least named. */
+static void
+text_trouble(const struct facts *f, struct buf *out)
+{
+	const struct account *account = f->row->way.account;
+	const struct err *err = &f->row->target->answer.err;
+
+	for (size_t i = 0; f->row->way.kind == WAY_SMARTHOST &&
+	    i < account->nendpoint; i++) {
+		buf_adds(out, "  host     ");
+		endpoint_write(&account->endpoints[i], out);
+		buf_addc(out, '\n');
+	}
+	buf_printf(out, "  trouble  %s %s\n", err->status, err->text);
+}
+
 static void
 text(const struct facts *f, struct buf *out)
 {
@@ -208,8 +224,7 @@ text(const struct facts *f, struct buf *out)
 	text_account(f, out);
 	text_way(f, out);
 	if (target != NULL && target->answer.err.kind != ERR_NONE)
-		buf_printf(out, "  trouble  %s %s\n", target->answer.err.status,
-		    target->answer.err.text);
+		text_trouble(f, out);
 	else if (target != NULL)
 		for (size_t i = 0; i < target->answer.nhost; i++)
 			text_host(f, &target->answer.host[i], out);

@@ -12,15 +12,16 @@
 #include "cmd/result.h"
 
 static void
-describe(const struct mx_answer *answer, struct buf *out)
+describe(const struct plan_target *target, struct buf *out)
 {
+	const struct mx_answer *answer = &target->answer;
 	char text[64];
 
 	for (size_t h = 0; h < answer->nhost; h++) {
 		const struct mx_host *host = &answer->host[h];
 
 		buf_printf(out, "%s %s", h > 0 ? "," : "", host->name);
-		if (!answer->implicit)
+		if (target->way.kind == WAY_DIRECT && !answer->implicit)
 			buf_printf(out, " (%u)", (unsigned)host->pref);
 		for (size_t a = 0; a < host->naddr; a++)
 			buf_printf(out, " [%s]",
@@ -46,7 +47,7 @@ print_one(const struct plan_row *row)
 	else {
 		buf_printf(&line, "deliverable %s",
 		    row->way.kind == WAY_DIRECT ? "to" : "through");
-		describe(&row->target->answer, &line);
+		describe(row->target, &line);
 	}
 	buf_addc(&line, '\n');
 	(void)!write_all(STDOUT_FILENO, line.data, line.len);
