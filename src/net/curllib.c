@@ -2,8 +2,11 @@
 
 #include "net/curllib.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/library.h"
 
@@ -42,12 +45,46 @@ load(struct err *err)
 	    "proxy or token needs, cannot be used: %s", err->text);
 }
 
+/*
+ * Memory for libcurl. It copies passwords and puts them into commands; what it
+ * gives back is wiped.
+ */
+
+static void
+wipe_and_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+move(void *p, size_t n)
+{
+	void *new = malloc(n > 0 ? n : 1);
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+
+	if (new == NULL)
+		return NULL;
+	if (had > 0)
+		memcpy(new, p, had < n ? had : n);
+	wipe_and_free(p);
+	return new;
+}
+
+static int
+start(void)
+{
+	return library.call.global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
+	    wipe_and_free, move, strdup, calloc);
+}
+
 const struct curllib *
 curllib_get(struct err *err)
 {
 	if (!ready && load(err) < 0)
 		return NULL;
-	if (!ready && library.call.global_init(CURL_GLOBAL_DEFAULT) != 0) {
+	if (!ready && start() != 0) {
 		err_set(err, ERR_TEMP, "4.3.5", "libcurl does not start");
 		return NULL;
 	}

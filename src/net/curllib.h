@@ -13,7 +13,7 @@
 #define CURLLIB_CALLS(X) \
 	X(easy_cleanup) X(easy_escape) X(easy_getinfo) X(easy_init) \
 	X(easy_perform) X(easy_recv) X(easy_send) X(easy_setopt) \
-	X(easy_strerror) X(free) X(global_init) X(slist_append) \
+	X(easy_strerror) X(free) X(global_init_mem) X(slist_append) \
 	X(slist_free_all) X(version_info)
 
 struct curllib {
@@ -24,8 +24,9 @@ struct curllib {
 
 /*
  * The library, initialised; the build with GnuTLS where there is one.
- * Processes forked later share it. Not for threads. Returns NULL with *err
- * (ERR_TEMP 4.3.5) when it cannot be loaded.
+ * Processes forked later share it. Not for threads. What libcurl frees is
+ * wiped before. Returns NULL with *err (ERR_TEMP 4.3.5) when it cannot be
+ * loaded.
  *
  * What easy_setopt() takes is not checked by the compiler: numbers must be
  * long (0L).
