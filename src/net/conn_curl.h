@@ -38,13 +38,17 @@ struct conn_curl_options {
 	const struct mx_addr *addr;	/* connect there; NULL: the proxy looks
 					 * the host up */
 	const char *source;	/* IP address to connect from */
-	const char *proxy;	/* "socks5://host:port", "http://host:port" */
+	const char *proxy;	/* "socks5://host:port", "http://host:port", a
+				 * "user:password@" before host; no environment
+				 * has a say in it */
 	const char *hostname;	/* for EHLO; a name without a dot is replaced
 				 * by the literal of our address, as smtp_new()
-				 * does */
+				 * does; by [127.0.0.1] behind a proxy, where
+				 * that address means nothing */
 	const char *user;	/* NULL: no AUTH, unless client_cert and
 				 * "external" */
-	const char *secret;	/* password or token */
+	const char *secret;	/* password or token; libcurl's copies are wiped
+				 * when it frees them */
 	bool	 is_token;
 	const char *auth;	/* mechanisms that may be used, blanks between:
 				 * plain login cram-md5 digest-md5 scram-sha-1
@@ -52,7 +56,8 @@ struct conn_curl_options {
 				 * gssapi ntlm; NULL: all but the last two */
 	const char *ca_file;
 	const char *client_cert, *client_key;	/* paths or pkcs11: URIs */
-	const char *tls_pin;	/* "sha256//BASE64": this key and no CA */
+	const char *tls_pin;	/* "sha256//BASE64": this key, whatever CA, name
+				 * and dates its certificate has */
 	int64_t	 connect_deadline, deadline;	/* clock_ms(): TCP, all */
 	int	 watch_fd, trace_fd;		/* as in struct conn; -1 */
 };
@@ -68,11 +73,16 @@ struct conn_curl_options {
  * Returns 0, or -1 with *err, always ERR_TEMP:
  *   4.4.1  connection refused, silent; proxy trouble
  *   4.4.0  our own network is down (as dial())
+ *   4.4.2  later: closed, silent; nobody wants the result any more
+ *   4.5.0  the other side does not speak SMTP
  *   4.3.2  greeting or EHLO refused: the reply
- *   4.7.4  STARTTLS or AUTH is not offered, or no mechanism in common
+ *   4.7.4  STARTTLS or AUTH is not offered, or no mechanism in common; there
+ *          is nothing to prove ourselves with, or it would go in clear
  *   4.7.5  TLS, certificate: names its subject, issuer, names and dates as far
  *          as they matter, and what would mend it
  *   4.7.8  AUTH refused: the reply, "535 5.7.8 ..."
+ *   4.7.0  AUTH put off: the reply, "454 4.7.0 ..."
+ *   4.3.5  libcurl is missing or too old
  */
 int	conn_curl_open(struct conn *, const struct conn_curl_options *,
 	    struct buf *offers, enum conn_curl_stage *stage, struct err *);

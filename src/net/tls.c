@@ -205,34 +205,43 @@ tls_start(struct conn *c, const char *host, int64_t deadline, struct err *err)
 }
 
 static const char *
-suite_name(const struct tls *t)
+suite_name(const struct tlslib *lib, gnutls_session_t session)
 {
 	const char *name;
 
 #if GNUTLS_VERSION_NUMBER >= 0x030704
-	name = t->lib->ciphersuite_get(t->session);
+	name = lib->ciphersuite_get(session);
 #else
-	name = t->lib->cipher_get_name(t->lib->cipher_get(t->session));
+	name = lib->cipher_get_name(lib->cipher_get(session));
 #endif
 	return name != NULL ? name : "unknown";
+}
+
+void
+tls_describe_session(void *session, const char *trust, char *out, size_t size)
+{
+	struct err err;
+	const struct tlslib *lib = tlslib_get(&err);
+	const char *group;
+
+	str_copy(out, size, "");
+	if (lib == NULL)
+		return;
+	group = lib->group_get_name(lib->group_get(session));
+	(void)!snprintf(out, size, "%s %s%s%s (%s)",
+	    lib->protocol_get_name(lib->protocol_get_version(session)),
+	    suite_name(lib, session), group != NULL ? " " : "",
+	    group != NULL ? group : "", trust);
 }
 
 void
 tls_describe(const struct conn *c, char *out, size_t size)
 {
 	const struct tls *t = c->tls;
-	const char *group;
 
-	if (t == NULL) {
-		str_copy(out, size, "");
-		return;
-	}
-	group = t->lib->group_get_name(t->lib->group_get(t->session));
-	(void)!snprintf(out, size, "%s %s%s%s (unverified)",
-	    t->lib->protocol_get_name(
-	        t->lib->protocol_get_version(t->session)),
-	    suite_name(t), group != NULL ? " " : "",
-	    group != NULL ? group : "");
+	str_copy(out, size, "");
+	if (t != NULL && c->io == &tls_io)
+		tls_describe_session(t->session, "unverified", out, size);
 }
 
 const char *

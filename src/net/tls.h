@@ -28,8 +28,13 @@ int	tls_start(struct conn *, const char *host, int64_t deadline,
 	    struct err *);
 
 /* "TLS1.3 TLS_AES_256_GCM_SHA384 X25519 (unverified)" into out; "" when it is
- * plain. */
+ * plain, or not ours (conn_curl_describe()). */
 void	tls_describe(const struct conn *, char *out, size_t size);
+
+/* The same for a gnutls_session_t that somebody else has made; trust is what
+ * stands in parentheses. */
+void	tls_describe_session(void *session, const char *trust, char *out,
+	    size_t size);
 
 /* Load the library now, so that processes forked later need not. */
 void	tls_prepare(void);

@@ -6,6 +6,7 @@
 #define NET_TLSLIB_H
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 
 #include "base/err.h"
 
@@ -15,6 +16,17 @@
 #else
 #define TLSLIB_SUITE(X) X(cipher_get) X(cipher_get_name)
 #endif
+
+/* Of X.509, for certificate.c. */
+#define TLSLIB_X509(X) \
+	X(x509_crt_check_hostname2) X(x509_crt_check_issuer) \
+	X(x509_crt_deinit) X(x509_crt_get_activation_time) \
+	X(x509_crt_get_dn_by_oid) X(x509_crt_get_expiration_time) \
+	X(x509_crt_get_issuer_dn_by_oid) X(x509_crt_get_key_id) \
+	X(x509_crt_get_subject_alt_name) X(x509_crt_import) \
+	X(x509_crt_init) X(x509_trust_list_add_system_trust) \
+	X(x509_trust_list_add_trust_file) X(x509_trust_list_deinit) \
+	X(x509_trust_list_init) X(x509_trust_list_verify_crt)
 
 /* The functions that we call, without their "gnutls_". */
 #define TLSLIB_CALLS(X) \
@@ -26,7 +38,8 @@
 	X(handshake_set_timeout) X(init) X(priority_set_direct) \
 	X(protocol_get_name) X(protocol_get_version) \
 	X(record_get_direction) X(record_recv) X(record_send) \
-	X(server_name_set) X(strerror) X(transport_set_int2) TLSLIB_SUITE(X)
+	X(server_name_set) X(strerror) X(transport_set_int2) TLSLIB_SUITE(X) \
+	TLSLIB_X509(X)
 
 struct tlslib {
 #define TLSLIB_MEMBER(name) __typeof__(gnutls_##name) *name;
