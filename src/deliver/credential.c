@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,22 +76,6 @@ can_do_without(const struct account *a)
 	    strstr(a->auth, "external") != NULL));
 }
 
-/* The file of ours that the setting means: an absolute path, one that begins
- * with "~/", or any word for ~/.netrc. Returns whether it is the caller's. */
-static bool
-netrc_path(const char *setting, struct buf *path)
-{
-	const char *home = getenv("HOME");
-
-	if (setting[0] == '/') {
-		buf_adds(path, setting);
-		return false;
-	}
-	buf_printf(path, "%s/%s", home != NULL ? home : "",
-	    strncmp(setting, "~/", 2) == 0 ? setting + 2 : ".netrc");
-	return true;
-}
-
 static int
 look_up(const struct buf *text, const struct endpoint *e,
     struct secret *secret, struct err *err)
@@ -107,7 +90,7 @@ look_up(const struct buf *text, const struct endpoint *e,
 		rc = err_set(err, ERR_TEMP, "4.7.0",
 		    "no password for machine %s login %s", e->host, e->user);
 	else if (rc > 0)
-		rc = secret_of_line(password.data, password.len, secret, err);
+		rc = secret_of_text(password.data, password.len, secret, err);
 	secretfile_wipe(&password);
 	return rc;
 }
@@ -116,15 +99,15 @@ static int
 load_netrc(const struct account *a, struct secret *secret, struct err *err)
 {
 	const struct endpoint *e = first_user(a);
-	struct buf path = { 0 }, text = { 0 };
-	bool is_callers = netrc_path(a->netrc, &path);
+	struct buf text = { 0 };
 	int rc;
 
-	rc = secretfile_read("netrc", buf_str(&path), is_callers, &text, err);
-	if (rc == 0 && e != NULL && look_up(&text, e, secret, err) < 0)
-		rc = err_prefix(err, "netrc %s", buf_str(&path));
+	if (e == NULL)
+		return 0;
+	rc = secretfile_read("netrc", a->netrc, &text, err);
+	if (rc == 0 && look_up(&text, e, secret, err) < 0)
+		rc = err_prefix(err, "netrc %s", a->netrc);
 	secretfile_wipe(&text);
-	buf_release(&path);
 	return rc;
 }
 
@@ -306,7 +289,7 @@ take_answer(struct credential *c)
 		return err_set(&c->err, ERR_TEMP, "4.7.0", "%.*s",
 		    (int)(c->in.len - 1), c->in.data + 1);
 	if (c->in.len > 1 && c->in.data[0] == SAYS_SECRET)
-		return secret_of_line(c->in.data + 1, c->in.len - 1,
+		return secret_of_text(c->in.data + 1, c->in.len - 1,
 		    &c->secret, &c->err);
 	return err_set(&c->err, ERR_TEMP, "4.7.0",
 	    "the process that asks for the password has ended");
@@ -389,16 +372,12 @@ credential_check(const struct account *a, struct err *err)
 void
 credential_describe(const struct account *a, struct buf *out)
 {
-	struct buf path = { 0 };
-
 	switch (source_of(a)) {
 	case SOURCE_FILE:
 		buf_printf(out, "password from %s", a->password_file);
 		break;
 	case SOURCE_NETRC:
-		netrc_path(a->netrc, &path);
-		buf_printf(out, "password from %s", buf_str(&path));
-		buf_release(&path);
+		buf_printf(out, "password from %s", a->netrc);
 		break;
 	case SOURCE_COMMAND:
 		buf_adds(out, "password by password-command");

@@ -158,8 +158,7 @@ take_token(const struct buf *body, const char *name, struct secret *token)
 	bool ok;
 
 	ok = jsonread_string(body->data, body->len, name, &text) > 0 &&
-	    memchr(buf_str(&text), '\n', text.len) == NULL &&
-	    secret_of_line(text.data, text.len, token, &err) == 0;
+	    secret_of_text(text.data, text.len, token, &err) == 0;
 	secretfile_wipe(&text);
 	return ok;
 }

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/fileio.h"
-#include "base/process.h"
 
 static int
 check_mode(const struct stat *st, const char *path, struct err *err)
@@ -48,13 +47,11 @@ read_open(int fd, const char *path, struct buf *text, struct err *err)
 }
 
 int
-secretfile_read(const char *setting, const char *path, bool as_caller,
-    struct buf *text, struct err *err)
+secretfile_read(const char *setting, const char *path, struct buf *text,
+    struct err *err)
 {
 	/* not blocking: a FIFO without a writer would keep us for ever */
-	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	int fd = as_caller ? process_open_as_caller(path, flags) :
-	    open(path, flags);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int rc;
 
 	buf_clear(text);
@@ -79,6 +76,24 @@ secretfile_wipe(struct buf *text)
 }
 
 int
+secret_of_text(const char *text, size_t n, struct secret *secret,
+    struct err *err)
+{
+	if (n == 0)
+		return err_set(err, ERR_TEMP, "4.7.0", "nothing in it");
+	if (n > SECRET_MAX)
+		return err_set(err, ERR_TEMP, "4.7.0",
+		    "longer than %d octets", SECRET_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return err_set(err, ERR_TEMP, "4.7.0",
+			    "control characters in it");
+	}
+	secret_set(secret, text, n);
+	return 0;
+}
+
+int
 secret_of_line(const char *text, size_t n, struct secret *secret,
     struct err *err)
 {
@@ -87,18 +102,8 @@ secret_of_line(const char *text, size_t n, struct secret *secret,
 
 	if (len > 0 && text[len - 1] == '\r')
 		len--;
-	if (len == 0)
-		return err_set(err, ERR_TEMP, "4.7.0",
-		    "the first line is empty");
-	if (len > SECRET_MAX)
-		return err_set(err, ERR_TEMP, "4.7.0",
-		    "the first line is longer than %d octets", SECRET_MAX);
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			return err_set(err, ERR_TEMP, "4.7.0",
-			    "control characters in the first line");
-	}
-	secret_set(secret, text, len);
+	if (secret_of_text(text, len, secret, err) < 0)
+		return err_prefix(err, "the first line");
 	return 0;
 }
 
@@ -107,7 +112,7 @@ secretfile_line(const char *setting, const char *path, struct secret *secret,
     struct err *err)
 {
 	struct buf text = { 0 };
-	int rc = secretfile_read(setting, path, false, &text, err);
+	int rc = secretfile_read(setting, path, &text, err);
 
 	if (rc == 0) {
 		rc = secret_of_line(text.data, text.len, secret, err);

@@ -6,7 +6,6 @@
 #ifndef DELIVER_SECRETFILE_H
 #define DELIVER_SECRETFILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -17,17 +16,16 @@
 
 /*
  * Read it: a file, without access for others, that its group cannot write.
- * Links are followed.
+ * Links are followed. It is opened with all rights that the process has: with
+ * the spool's group, the settings are those of the administrator.
  *
- * setting    for errors: "password-file".
- * as_caller  with the caller's own rights, not the program's group: it is he
- *            who chose the path.
- * text       cleared and filled; to be wiped by secretfile_wipe().
+ * setting  for errors: "password-file".
+ * text     cleared and filled; to be wiped by secretfile_wipe().
  *
  * Returns 0, or -1 with *err (ERR_TEMP 4.7.0): "password-file /etc/x: others
  * may read it: chmod 640 /etc/x".
  */
-int	secretfile_read(const char *setting, const char *path, bool as_caller,
+int	secretfile_read(const char *setting, const char *path,
 	    struct buf *text, struct err *);
 
 /* Overwrite what was read, and release. */
@@ -38,9 +36,12 @@ int	secretfile_line(const char *setting, const char *path,
 	    struct secret *, struct err *);
 
 /*
- * Make the first of these lines, without its end, a secret. Returns 0, or -1
- * with *err (ERR_TEMP 4.7.0): empty, too long, NUL or control characters.
+ * Make this a secret; or the first of these lines, without its end. Returns 0,
+ * or -1 with *err (ERR_TEMP 4.7.0): empty, longer than SECRET_MAX, NUL or
+ * control characters.
  */
+int	secret_of_text(const char *text, size_t n, struct secret *,
+	    struct err *);
 int	secret_of_line(const char *text, size_t n, struct secret *,
 	    struct err *);
 
