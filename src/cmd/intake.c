@@ -11,55 +11,7 @@
 #include "base/xalloc.h"
 #include "cmd/identity.h"
 #include "mail/addrlist.h"
-#include "mail/address.h"
 #include "mail/message.h"
-
-/* What -f gives: an address, perhaps with a display name. */
-static int
-parse_sender(struct intake *in, const char *given, struct err *err)
-{
-	struct strlist good = { 0 }, bad = { 0 };
-	int rc = 0;
-
-	addrlist_parse(given, strlen(given), in->settings->origin, &good,
-	    &bad);
-	if (good.n == 1 && bad.n == 0)
-		in->sender = xstrdup(good.v[0]);
-	else
-		rc = err_set(err, ERR_DATA, "5.1.7", "sender %s", bad.n > 0 ?
-		    bad.v[0] : "is not one address");
-	strlist_release(&good);
-	strlist_release(&bad);
-	return rc;
-}
-
-/* The reverse-path: -f, or login@origin. "" and "<>" are the null one. */
-static int
-find_sender(struct intake *in, struct err *err)
-{
-	const char *given = in->options->sender;
-
-	if (given == NULL)
-		in->sender = xstrdup(in->from);
-	else if (given[0] == '\0' || strcmp(given, "<>") == 0)
-		in->sender = xstrdup("");
-	else
-		return parse_sender(in, given, err);
-	return 0;
-}
-
-static int
-find_own_address(struct intake *in, struct err *err)
-{
-	struct buf path = { 0 };
-	int rc;
-
-	identity_caller(&in->login, &in->full_name);
-	rc = address_join(in->login, strlen(in->login), in->settings->origin,
-	    &path, err);
-	in->from = buf_detach(&path);
-	return rc;
-}
 
 static void
 add_list(struct intake *in, const char *list)
@@ -72,14 +24,29 @@ add_list(struct intake *in, const char *list)
 		strlist_add(&in->bad, "\"\": an empty address");
 }
 
+/* As far as it can be told without a message. */
+static char *
+sender_of_command_line(const struct sender *who)
+{
+	struct sending sending = { 0 };
+	char *path;
+
+	sender_find(who, NULL, &sending);
+	path = buf_detach(&sending.path);
+	sending_release(&sending);
+	return path;
+}
+
 int
 intake_init(struct intake *in, const struct options *options,
     const struct settings *settings, struct spool *spool, struct err *err)
 {
 	*in = (struct intake){ .options = options, .settings = settings,
 		.spool = spool, .place = PLACE_RUN };
-	if (find_own_address(in, err) < 0 || find_sender(in, err) < 0)
+	identity_caller(&in->login, &in->full_name);
+	if (sender_init(&in->who, options, settings, in->login, err) < 0)
 		return -1;
+	in->sender = sender_of_command_line(&in->who);
 	if (options->full_name != NULL) {
 		free(in->full_name);
 		in->full_name = xstrdup(options->full_name);
@@ -103,8 +70,8 @@ intake_init(struct intake *in, const struct options *options,
 void
 intake_release(struct intake *in)
 {
+	sender_release(&in->who);
 	free(in->sender);
-	free(in->from);
 	free(in->login);
 	free(in->full_name);
 	strlist_release(&in->recipients);
@@ -140,24 +107,33 @@ add_rcpts(const struct intake *in, struct envelope *env,
 		    in->options->notify;
 }
 
+/* What the envelope has of the command line. */
+static void
+set_options(const struct intake *in, struct envelope *env)
+{
+	const struct options *o = in->options;
+	uint64_t lifetime = o->lifetime_s >= 0 ? (uint64_t)o->lifetime_s :
+	    in->settings->lifetime;
+
+	env->envid = o->envid != NULL ? xstrdup(o->envid) : NULL;
+	env->account = o->account != NULL ? xstrdup(o->account) : NULL;
+	env->submitter = xstrdup(in->login);
+	env->uid = (uint32_t)getuid();
+	env->ret = o->ret;
+	env->utf8 = o->utf8;
+	env->arrived_s = clock_wall();
+	env->expires_s = env->arrived_s + (time_t)lifetime;
+}
+
 /* The envelope; recipients once each. */
 static int
 make_envelope(struct intake *in, const struct message *m,
-    struct envelope *env, struct err *err)
+    struct sending *sending, struct envelope *env, struct err *err)
 {
 	struct strlist good = { 0 }, bad = { 0 };
-	uint64_t lifetime = in->options->lifetime_s >= 0 ?
-	    (uint64_t)in->options->lifetime_s : in->settings->lifetime;
 
-	env->reverse_path = xstrdup(in->sender);
-	env->envid = in->options->envid != NULL ?
-	    xstrdup(in->options->envid) : NULL;
-	env->submitter = xstrdup(in->login);
-	env->uid = (uint32_t)getuid();
-	env->ret = in->options->ret;
-	env->utf8 = in->options->utf8;
-	env->arrived_s = clock_wall();
-	env->expires_s = env->arrived_s + (time_t)lifetime;
+	env->reverse_path = xstrdup(buf_str(&sending->path));
+	set_options(in, env);
 	if (in->headers_too)
 		message_recipients(m, in->settings->origin, &good, &bad);
 	add_rcpts(in, env, &in->recipients);
@@ -184,6 +160,7 @@ struct pass {
 	struct source *source;
 	struct message message;
 	struct draft *draft;
+	struct sending sending;		/* once the header is complete */
 	char	 piece[SOURCE_READ];
 	size_t	 n, used;		/* of piece */
 	bool	 eof;
@@ -220,18 +197,25 @@ step(struct pass *p, struct err *err)
 static int
 write_header(const struct intake *in, struct pass *p, struct err *err)
 {
+	const struct settings *set = in->settings;
+	const char *from = buf_str(&p->sending.from);
 	/* the caller's own name belongs to his own address only */
-	bool own = in->options->full_name != NULL || in->sender[0] == '\0' ||
-	    strcmp(in->sender, in->from) == 0;
-	const char *name = own ? in->full_name : NULL;
+	bool own = in->options->full_name != NULL || p->sending.own;
 	const struct message_fix fix = { .queue_id = p->draft->id,
-		.hostname = in->settings->hostname,
-		.from = in->sender[0] != '\0' ? in->sender : in->from,
-		.full_name = name,
-		.uid = (unsigned)getuid(), .now = clock_wall() };
+		.hostname = set->hostname, .from = from,
+		.full_name = own ? in->full_name : NULL,
+		.uid = (unsigned)getuid(), .now = clock_wall(),
+		.rewrite = rewrite_is_empty(&set->rewrite) ? NULL :
+		    &set->rewrite,
+		.set_from = set->from_header == FROM_HEADER_REPLACE ? from :
+		    NULL,
+		.default_domain = set->origin };
 	struct buf header = { 0 };
 	int rc = message_fix(&p->message, &fix, &header, err);
 
+	/* an address that was put in may need what the others did not */
+	if (rc == 0 && str_has_8bit(buf_str(&header)))
+		p->message.body |= BODY_8BIT | BODY_UTF8_HEADER;
 	if (rc == 0)
 		rc = draft_write(p->draft, header.data, header.len, err);
 	buf_release(&header);
@@ -273,7 +257,8 @@ read_message(struct intake *in, struct pass *p, struct envelope *env,
 	if (!p->message.header_done && message_finish(&p->message, &p->out,
 	    err) < 0)
 		return -1;
-	if (make_envelope(in, &p->message, env, err) < 0 ||
+	sender_find(&in->who, &p->message, &p->sending);
+	if (make_envelope(in, &p->message, &p->sending, env, err) < 0 ||
 	    write_header(in, p, err) < 0 || write_body(p, err) < 0)
 		return -1;
 	env->body = p->message.body;
@@ -303,6 +288,7 @@ intake_message(struct intake *in, struct source *source, struct entry *out,
 out:
 	envelope_release(&env);
 	message_release(&p->message);
+	sending_release(&p->sending);
 	buf_release(&p->out);
 	free(p);
 	return rc;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/strlist.h"
 #include "cmd/options.h"
+#include "cmd/sender.h"
 #include "cmd/settings.h"
 #include "cmd/source.h"
 #include "spool/spool.h"
@@ -19,8 +20,9 @@ struct intake {
 	const struct options *options;
 	const struct settings *settings;
 	struct spool *spool;
-	char	*sender;	/* canonical reverse-path; "" is null; owned */
-	char	*from;		/* canonical, for a missing From; owned */
+	struct sender who;
+	char	*sender;	/* canonical reverse-path, where the header has
+				 * no say in it; "" is null; owned */
 	char	*login;		/* owned */
 	char	*full_name;	/* or NULL; owned */
 	struct strlist recipients;	/* canonical, from the command line */
@@ -33,7 +35,7 @@ struct intake {
 /*
  * Look at the command line: sender and recipients. Returns 0, or -1 with *err:
  * ERR_DATA a sender that is none, ERR_USAGE no recipients at all and none
- * to come from headers.
+ * to come from headers, or an account that there is not.
  */
 int	intake_init(struct intake *, const struct options *,
 	    const struct settings *, struct spool *, struct err *);

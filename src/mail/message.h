@@ -113,8 +113,9 @@ struct message_fix {
 				 * -Reply-To */
 	const char *set_from;	/* NULL, or: the address that From gets in place
 				 * of its own, with full_name in place of its
-				 * names (the first Resent-From of a resent
-				 * message, which is the newest) */
+				 * names, unless it has that one alone (the
+				 * first Resent-From of a resent message, which
+				 * is the newest) */
 	const char *default_domain; /* of addresses without one */
 };
 

@@ -2,6 +2,8 @@
 
 #include "mail/message.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "mail/addrlist.h"
 #include "mail/date.h"
@@ -226,18 +228,59 @@ copy_field(const struct message_fix *fix, const struct header_field *field,
 	buf_release(&text);
 }
 
+/* How many addresses a field has, bad ones too, and the last good one. */
+struct tally {
+	size_t n;
+	struct buf address;
+};
+
+static void
+count_address(void *arg, const struct addrlist_element *e)
+{
+	struct tally *t = arg;
+
+	t->n++;
+	buf_clear(&t->address);
+	if (e->address != NULL)
+		buf_adds(&t->address, e->address);
+}
+
+/* Is that one address, with whatever name, all that the field would have? */
+static bool
+has_only(const struct message_fix *fix, const struct header_field *field,
+    const char *address)
+{
+	struct buf now = { 0 };
+	struct tally t = { 0 };
+	bool only;
+
+	addrlist_walk(field->body, field->body_len, fix->default_domain,
+	    count_address, &t);
+	if (fix->rewrite != NULL)
+		rewrite_address(fix->rewrite, buf_str(&t.address), &now);
+	else
+		buf_adds(&now, buf_str(&t.address));
+	only = t.n == 1 && strcmp(buf_str(&now), address) == 0;
+	buf_release(&t.address);
+	buf_release(&now);
+	return only;
+}
+
 /*
- * A From that is to be replaced: another stands in its place. A message has
- * one; of a resent one the first is the newest, the others are not ours.
+ * A From that is to be replaced: another stands in its place, unless it is
+ * that already. A message has one; of a resent one the first is the newest,
+ * the others are not ours.
  */
 static void
 replace_from(const struct message_fix *fix, const struct header_field *field,
     const char *name, bool again, struct buf *out)
 {
-	if (!again)
-		add_needed(fix, NEED_FROM, name, out);
-	else if (!header_is(field, "From"))
+	if (again && header_is(field, "From"))
+		return;
+	if (again || has_only(fix, field, fix->set_from))
 		copy_field(fix, field, out);
+	else
+		add_needed(fix, NEED_FROM, name, out);
 }
 
 /* Copy what is not dropped; find out which of the needed fields are there. */
