@@ -1,4 +1,5 @@
-/* settings: what postrider.conf may hold, and that its manual says so. */
+/* settings: what postrider.conf may hold, and that its manual says so. Account
+ * blocks, and what makes no sense together, are in check_settings_account.c. */
 #include "config.h"
 
 #include "check.h"
@@ -62,6 +63,8 @@ static const struct {
 	{ "blank inside without quotes", "spool /a b\n",
 	    "-|/a b|-|syslog|100|30|51200|1" },
 	{ "quoted number", "jobs \"7\"\n", "-|-|-|syslog|7|30|51200|1" },
+	{ "quoted blanks at the ends", "spool \"/a \"\n",
+	    "-|/a |-|syslog|100|30|51200|1" },
 
 	{ "domain, made canonical", "hostname Mail.EXAMPLE.org\n",
 	    "mail.example.org" DEFAULTS },
@@ -144,7 +147,13 @@ static const struct {
 	{ "size too large", TEXT("dsn-size 2G\n"), "conf:1: dsn-size: " },
 	{ "size beyond all", TEXT("dsn-size 18446744073709551615G\n"),
 	    "conf:1: dsn-size: " },
-	{ "no choice", TEXT("tls maybe\n"), "conf:1: tls: \"maybe\"" },
+	{ "no choice", TEXT("tls maybe\n"), "conf:1: tls: \"maybe\" is not "
+	    "one of off, opportunistic, required" },
+	{ "word of another choice", TEXT("envelope-from keep\n"),
+	    "conf:1: envelope-from: \"keep\" is not one of option, header, "
+	    "header-always, fixed" },
+	{ "not yet a word", TEXT("from-header repl\n"),
+	    "conf:1: from-header: \"repl\" is not one of keep, replace" },
 	{ "choice has a case", TEXT("tls Off\n"), "conf:1: tls: \"Off\"" },
 	{ "no domain", TEXT("hostname a..b\n"), "conf:1: hostname: " },
 	{ "no address", TEXT("double-bounce x\n"),
@@ -161,6 +170,8 @@ static const struct {
 	    "conf:1: spool: the quotes" },
 	{ "quote inside", TEXT("spool /x\"y\"\n"),
 	    "conf:1: spool: the quotes" },
+	{ "control character", TEXT("origin a\x01\n"),
+	    "conf:1: origin: a control character" },
 	{ "NUL", TEXT("jobs 1\n\0\n"), "conf: holds a NUL" },
 	{ "NUL at the end", TEXT("jobs 1\n\0"), "conf: holds a NUL" },
 };

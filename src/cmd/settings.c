@@ -72,8 +72,10 @@ complete_masquerade(struct settings *s)
 
 	if (rewrite->masquerade == NULL || rewrite->hosts.n > 0)
 		return;
-	strlist_add(&rewrite->hosts, s->hostname);
-	if (strcmp(s->origin, s->hostname) != 0)
+	if (strcmp(s->hostname, rewrite->masquerade) != 0)
+		strlist_add(&rewrite->hosts, s->hostname);
+	if (strcmp(s->origin, rewrite->masquerade) != 0 &&
+	    strcmp(s->origin, s->hostname) != 0)
 		strlist_add(&rewrite->hosts, s->origin);
 	buf_printf(&below, "*.%s", rewrite->masquerade);
 	strlist_take(&rewrite->hosts, buf_detach(&below));

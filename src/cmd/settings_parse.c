@@ -72,7 +72,9 @@ parse_line(struct setting *set, char *line, struct err *err)
 		return err_set(err, ERR_CONFIG, NULL,
 		    "%s: there is no such setting", name);
 	if (unquote(value) < 0)
-		err_set(err, ERR_CONFIG, NULL, "the quotes do not match");
+		err_set(err, ERR_CONFIG, NULL, "the quotes do not match; a "
+		    "value that holds one stands in quotes itself, with \\\" "
+		    "for it");
 	else if (check_place(set, err) == 0 && value_set(set, value, err) == 0) {
 		if (set->key->type == TYPE_ACCOUNT)
 			set->account = set->s->routing.naccount - 1;

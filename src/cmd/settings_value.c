@@ -156,25 +156,35 @@ add_pattern(struct strlist *list, const char *word, struct err *err)
 	return rc;
 }
 
-/* One address; in an account, patterns. */
+/* Outside of accounts: one address. */
+static int
+set_sender(struct settings *s, const char *value, struct err *err)
+{
+	struct buf address = { 0 };
+	int rc = address_parse(value, NULL, &address, err);
+
+	if (rc == 0 && !pattern_is_address(buf_str(&address)))
+		rc = err_set(err, ERR_CONFIG, NULL,
+		    "\"%s\" is no address; patterns are for accounts", value);
+	if (rc == 0)
+		replace(&s->from, buf_str(&address));
+	buf_release(&address);
+	return rc;
+}
+
 static int
 set_from(const struct setting *set, const char *value, struct err *err)
 {
 	struct strlist *list = &set->s->routing.accounts[set->account].from;
-	struct buf address = { 0 };
 	struct strlist words = { 0 };
 	int rc = 0;
 
-	if (set->account == 0) {
-		rc = address_parse(value, NULL, &address, err);
-		if (rc == 0)
-			replace(&set->s->from, buf_str(&address));
-	} else
-		words_split(value, &words);
+	if (set->account == 0)
+		return set_sender(set->s, value, err);
+	words_split(value, &words);
 	for (size_t i = 0; i < words.n && rc == 0; i++)
 		rc = add_pattern(list, words.v[i], err);
 	strlist_release(&words);
-	buf_release(&address);
 	return rc;
 }
 
