@@ -81,7 +81,8 @@ static const struct {
 
 	{ "auto", "auto:example.org", "auto 0 example.org 0 -;", NULL },
 	{ "auto with a user", "auto:ann@example.org",
-	    "auto 0 example.org 0 ann;", NULL },
+	    "auto 0 example.org 0 ann@example.org;",
+	    "auto:ann%40example.org@example.org" },
 	{ "auto with an address", "auto:ann@example.org@example.org",
 	    "auto 0 example.org 0 ann@example.org;",
 	    "auto:ann%40example.org@example.org" },

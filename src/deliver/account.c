@@ -114,6 +114,21 @@ parse_host(struct endpoint *e, const char *text, struct err *err)
 	return 0;
 }
 
+/* "auto:ann@example.org" is who ann@example.org is: the name to try first is
+ * the whole address (RFC 6186 4). */
+static void
+complete_user(struct endpoint *e)
+{
+	struct buf user = { 0 };
+
+	if (e->scheme != ENDPOINT_AUTO || e->user == NULL ||
+	    strchr(e->user, '@') != NULL)
+		return;
+	buf_printf(&user, "%s@%s", e->user, e->host);
+	free(e->user);
+	e->user = buf_detach(&user);
+}
+
 static int
 parse_url(struct endpoint *e, const char *text, struct err *err)
 {
@@ -131,6 +146,7 @@ parse_url(struct endpoint *e, const char *text, struct err *err)
 	if (e->scheme == ENDPOINT_CLEAR && e->user != NULL)
 		return refuse(err, "a password would travel in clear: "
 		    "smtp+plain:// goes without a user");
+	complete_user(e);
 	return 0;
 }
 

@@ -67,7 +67,8 @@ struct account {
  *	smtp://user@[2001:db8::1]:587,smtp://user@b.example smtps://c.example
  *	auto:user@example.org
  *
- * The user may be an address: the last '@' ends it, %40 does as well. A
+ * The user may be an address: the last '@' ends it, %40 does as well; behind
+ * auto: it always is one, that of the user at the domain (RFC 6186 4). A
  * password in it is refused: settings are no place for one. So is a user with
  * smtp+plain://. The word "none" is no smarthost at all.
  *
