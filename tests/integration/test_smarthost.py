@@ -195,7 +195,7 @@ def test_ca_file_missing(lab, client):
     if run.rc == check.CONFIG:
         assert 'ca-file' in run.stderr and client.empty()
     else:
-        check.held(client, run, BOB, '/no/such/ca.pem')
+        check.held(client, run, BOB, 'ca-file')
     untouched(srv)
 
 
@@ -257,7 +257,8 @@ def test_partial(lab, client):
     srv = lab.smarthost(script={'rcpt': {'no@x.test': '550 5.1.1 unknown',
                                          'later@y.test': '451 4.3.0 busy'}})
     client.use(srv)
-    run = client.submit('yes@z.test', 'no@x.test', 'later@y.test')
+    run = client.submit('yes@z.test', 'no@x.test', 'later@y.test',
+                        sender=check.SENDER)
     run.quiet()
     by = {d['to']: d for d in check.deliveries(client)}
     assert (by['yes@z.test']['status'], by['no@x.test']['status'],
@@ -475,30 +476,37 @@ def srv_records(lab, domain, **services):
 @pytest.mark.parametrize('service, scheme', [('submissions', 'smtps'),
                                              ('submission', 'smtp')])
 def test_srv(lab, client, service, scheme):
-    srv = lab.smarthost(scheme, user='ann@company.test')
     domain = lab.name('company')
+    srv = lab.smarthost(scheme, f'out.{domain}', user=f'ann@{domain}')
     srv_records(lab, domain, **{service: [(0, 1, srv)]})
-    client.use(srv, smarthost=f'auto:ann@company.test@{domain}')
+    client.use(srv, smarthost=f'auto:ann@{domain}@{domain}')
     check.delivered(client, client.submit(BOB), srv, BOB)
     assert srv.messages[0].tls
-    assert srv.credentials[0].user == 'ann@company.test'
+    assert srv.credentials[0].user == f'ann@{domain}'
 
 
 def test_srv_order(lab, client):
-    """By priority; TLS from the start before STARTTLS (RFC 8314)."""
-    tls1, tls2 = lab.smarthost(port=465), lab.smarthost(port=1465)
-    start = lab.smarthost('smtp')
+    """By priority; with the same, TLS from the start before STARTTLS."""
     domain = lab.name('company')
+    tls1 = lab.smarthost(host=f'a.{domain}')
+    tls2 = lab.smarthost(host=f'b.{domain}', port=1465)
+    start = lab.smarthost('smtp', host=f'c.{domain}')
     srv_records(lab, domain, submissions=[(10, 0, tls2), (5, 0, tls1)],
-                submission=[(0, 1, start)])
+                submission=[(5, 1, start)])
     client.use(tls1, smarthost=f'auto:ann@{domain}')
-    check.delivered(client, client.submit(BOB), tls1, BOB)
-    tls1.stop()
-    client.submit(BOB).quiet()
-    assert tls2.recipients == [BOB]
-    tls2.stop()
-    client.submit(BOB).quiet()
-    assert start.recipients == [BOB]
+    for srv in (tls1, start, tls2):
+        client.submit(BOB).quiet()
+        assert srv.recipients == [BOB]
+        srv.stop()
+
+
+def test_srv_leads_elsewhere(lab, client):
+    """A forged answer must not get the password (RFC 6186 6)."""
+    domain, srv = lab.name('company'), lab.smarthost()
+    srv_records(lab, domain, submissions=[(0, 0, srv)])
+    client.use(srv, smarthost=f'auto:ann@{domain}')
+    check.held(client, client.submit(BOB), BOB, domain, srv.host)
+    assert srv.sessions == []
 
 
 @pytest.mark.parametrize('records', [{}, {'submissions': [(0, 0, None)]}],

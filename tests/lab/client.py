@@ -106,7 +106,7 @@ class Client:
         with open(self.conf, 'w') as f:
             for key, value in values.items():
                 for v in value if isinstance(value, (list, tuple)) else [value]:
-                    f.write(f'{key} {v}\n')
+                    f.write(f'{key} {_quoted(str(v))}\n')
             f.write(raw)
 
     def write(self, name, text, mode=0o600):
@@ -427,6 +427,13 @@ exec "$@"
                 return f.read()
         except FileNotFoundError:
             return ''
+
+
+def _quoted(value):
+    """As a value of the configuration, unless it is quoted already."""
+    if value[:1] == '"' or not re.search('["#]|^ | $', value):
+        return value
+    return '"' + value.replace('\\', '\\\\').replace('"', '\\"') + '"'
 
 
 def _write(pipe, data):

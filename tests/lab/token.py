@@ -19,6 +19,7 @@ class TokenServer:
     host = 'login.token.test'
     url = f'http://{address}:{HTTP_PORT}/introspect'
     token_url = f'https://{host}/token'
+    token_url_by_address = f'https://{address}/token'
 
     def __init__(self, net, authority):
         self.good = {}              # token: user
@@ -30,7 +31,7 @@ class TokenServer:
         self._lock = threading.Lock()
         self._servers = [net.inside(lambda p=p: self._listen(p))
                          for p in (HTTP_PORT, HTTPS_PORT)]
-        context = authority.context(self.host)
+        context = authority.context(self.host, self.address)
         self._servers[1].socket = context.wrap_socket(
             self._servers[1].socket, server_side=True,
             do_handshake_on_connect=False)
