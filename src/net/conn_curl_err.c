@@ -173,8 +173,21 @@ bad_certificate(struct conn_curl *c, CURLcode rc, struct err *err)
 }
 
 static int
+bad_client_cert(struct conn_curl *c, CURLcode rc, struct err *err)
+{
+	return err_set(err, ERR_TEMP, "4.7.5",
+	    "client-cert %s and its client-key: %s",
+	    c->o->client_cert != NULL ? c->o->client_cert : "(none)",
+	    why(c, rc));
+}
+
+static int
 handshake_failed(struct conn_curl *c, CURLcode rc, struct err *err)
 {
+	/* libcurl has a code for that, but not for GnuTLS */
+	if (c->o->client_cert != NULL &&
+	    strstr(c->why, "X.509 key or certificate") != NULL)
+		return bad_client_cert(c, rc, err);
 	return err_set(err, ERR_TEMP, "4.7.5", "TLS handshake: %s%s",
 	    why(c, rc), c->o->tls == CONN_CURL_TLS ?
 	    " (does this port want smtp:// instead of smtps://?)" : "");
@@ -188,13 +201,12 @@ no_ca(struct conn_curl *c, CURLcode rc, struct err *err)
 	    "see ca-file" : "install ca-certificates or set ca-file");
 }
 
+/* Newer ones have a code for it. */
 static int
-bad_client_cert(struct conn_curl *c, CURLcode rc, struct err *err)
+too_much(struct conn_curl *c, CURLcode rc, struct err *err)
 {
-	return err_set(err, ERR_TEMP, "4.7.5",
-	    "client-cert %s and its client-key: %s",
-	    c->o->client_cert != NULL ? c->o->client_cert : "(none)",
-	    why(c, rc));
+	return err_set(err, ERR_TEMP, "4.5.0",
+	    "a reply that is too long: %s", why(c, rc));
 }
 
 static int
@@ -206,6 +218,8 @@ lost(struct conn_curl *c, CURLcode rc, struct err *err)
 		return no_connection(c, rc, err);
 	if (c->heard.stage == CONN_CURL_HANDSHAKE)
 		return handshake_failed(c, rc, err);
+	if (str_starts(c->why, "Too large"))
+		return too_much(c, rc, err);
 	if (c->heard.code < 400)
 		return err_set(err, ERR_TEMP, "4.4.2",
 		    "connection closed by the other side");
@@ -293,6 +307,10 @@ describe(struct conn_curl *c, CURLcode rc, struct err *err)
 	case CURLE_LOGIN_DENIED:
 		c->heard.stage = CONN_CURL_AUTH;
 		return auth_refused(c, rc, err);
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+		return too_much(c, rc, err);
+#endif
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
