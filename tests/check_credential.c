@@ -554,6 +554,7 @@ END_TEST
 /* Nothing is run to check, or to describe. */
 START_TEST(check_and_describe)
 {
+	struct credential none = { 0 };
 	struct buf out = { 0 };
 	char command[160];
 	struct account a;
@@ -565,20 +566,20 @@ START_TEST(check_and_describe)
 	(void)!snprintf(command, sizeof(command), "echo x >%s", path);
 	a.token_command = command;
 	ck_assert_int_eq(credential_check(&a, &(struct err){ 0 }), 0);
-	ck_assert(credential_refused(&a, dir_fd));
+	ck_assert(credential_refused(&none, &a, dir_fd));
 	buf_clear(&out);
 	credential_describe(&a, &out);
 	ck_assert_str_eq(buf_str(&out), "token by token-command");
 	a.token_command = NULL;
 	a.password_command = command;
 	ck_assert_int_eq(credential_check(&a, &(struct err){ 0 }), 0);
-	ck_assert(!credential_refused(&a, dir_fd));
+	ck_assert(!credential_refused(&none, &a, dir_fd));
 	buf_clear(&out);
 	credential_describe(&a, &out);
 	ck_assert_str_eq(buf_str(&out), "password by password-command");
 	a.password_command = NULL;
 	a.password_file = path;
-	ck_assert(!credential_refused(&a, dir_fd));
+	ck_assert(!credential_refused(&none, &a, dir_fd));
 	buf_clear(&out);
 	credential_describe(&a, &out);
 	ck_assert(str_starts(buf_str(&out), "password from /tmp/"));

@@ -639,23 +639,32 @@ END_TEST
 
 START_TEST(forget)
 {
+	struct credential c = { 0 };
+
 	peer_say("200 OK", "{\"access_token\":\"new\",\"expires_in\":3600}");
 	keep("old", -100, 3000);
 	expect_token("old", 0);
-	ck_assert(credential_refused(&account, spool_fd));
+	secret_set(&c.secret, "old", 3);
+	ck_assert(credential_refused(&c, &account, spool_fd));
 	expect_token("new", 1);
 	/* that one is not the one that was refused */
-	ck_assert(credential_refused(&account, spool_fd));
+	ck_assert(credential_refused(&c, &account, spool_fd));
 	expect_token("new", 1);
+	secret_set(&c.secret, "new", 3);
+	ck_assert(credential_refused(&c, &account, spool_fd));
+	expect_token("new", 2);
 	/* nothing there to forget */
 	account.oauth_token_url[strlen(peer_url) - 1] = 'N';
-	oauth_forget(&account, user, spool_fd);
+	ck_assert(credential_refused(&c, &account, spool_fd));
+	secret_clear(&c.secret);
+	ck_assert(credential_refused(&c, &account, spool_fd));
 }
 END_TEST
 
 /* To forget the access token is not to forget the refresh token. */
 START_TEST(forget_half)
 {
+	struct secret old = { 0 };
 	struct buf text = { 0 };
 
 	(void)mkdirat(spool_fd, "tokens", 0700);
@@ -663,7 +672,9 @@ START_TEST(forget_half)
 	    "access old 5 99999999999\nrefresh r2 %016llx\nend\n", peer_url,
 	    (unsigned long long)str_hash(STR_HASH_INIT, "r1", 2));
 	write_file("tokens/default", buf_str(&text));
-	oauth_forget(&account, user, spool_fd);
+	secret_set(&old, "old", 3);
+	oauth_forget(&account, user, spool_fd, &old);
+	secret_clear(&old);
 	read_kept(&text);
 	ck_assert_ptr_null(strstr(buf_str(&text), "old"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "\nrefresh r2 "));

@@ -340,12 +340,13 @@ credential_release(struct credential *c)
 }
 
 bool
-credential_refused(const struct account *a, int spool_fd)
+credential_refused(const struct credential *c, const struct account *a,
+    int spool_fd)
 {
 	enum source source = source_of(a);
 
 	if (source == SOURCE_OAUTH)
-		oauth_forget(a, user_name(a), spool_fd);
+		oauth_forget(a, user_name(a), spool_fd, &c->secret);
 	return source == SOURCE_OAUTH || source == SOURCE_TOKEN_COMMAND;
 }
 

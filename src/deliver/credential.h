@@ -61,10 +61,12 @@ void	credential_read(struct credential *);
 void	credential_release(struct credential *);
 
 /*
- * The server has refused it: a token that is kept is not used again. Returns
- * true when asking once more could give another one.
+ * The server has refused it: if it is the token that is kept, that is not used
+ * again. To be called before it is released. Returns true when asking once more
+ * could give another one.
  */
-bool	credential_refused(const struct account *, int spool_fd);
+bool	credential_refused(const struct credential *, const struct account *,
+	    int spool_fd);
 
 /*
  * Is what the account names there and safe? Files exist and are closed to

@@ -60,7 +60,8 @@ bool
 dispatch_auth_refused(struct dispatch *d, struct site *site)
 {
 	bool another = site->way == WAY_SMARTHOST &&
-	    credential_refused(site->account, d->spool->fd);
+	    credential_refused(&site->credential, site->account,
+	    d->spool->fd);
 
 	if (!another || site->asked_again)
 		return false;

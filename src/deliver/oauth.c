@@ -23,9 +23,6 @@
 #define LIFE_DEFAULT_S 3600
 #define LIFE_MAX_S (10 * 366 * 86400)
 
-/* So young a token is not the one that the server has refused. */
-#define YOUNG_S 30
-
 /* What the request is made of. */
 struct grant {
 	const struct account *account;
@@ -333,7 +330,8 @@ oauth_token(const struct account *a, const char *user, int spool_fd,
 }
 
 void
-oauth_forget(const struct account *a, const char *user, int spool_fd)
+oauth_forget(const struct account *a, const char *user, int spool_fd,
+    const struct secret *token)
 {
 	struct tokenstore store;
 	struct tokens t = { 0 };
@@ -343,7 +341,8 @@ oauth_forget(const struct account *a, const char *user, int spool_fd)
 	if (tokenstore_open(&store, a, user, spool_fd, 0, &ignored) == 0 &&
 	    tokenstore_lock(&store, clock_ms(), &ignored) == 0) {
 		tokenstore_read(&store, &t);
-		if (t.access.len > 0 && clock_wall() - t.got >= YOUNG_S) {
+		if (t.access.len > 0 && token->len > 0 &&
+		    strcmp(t.access.text, token->text) == 0) {
 			secret_clear(&t.access);
 			(void)tokenstore_write(&store, &t, &ignored);
 		}

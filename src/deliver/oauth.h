@@ -32,9 +32,10 @@
 int	oauth_token(const struct account *, const char *user, int spool_fd,
 	    bool shared, struct secret *token, struct err *);
 
-/* The server refused the kept token: forget it, unless it is so new that
- * another one was refused. */
-void	oauth_forget(const struct account *, const char *user, int spool_fd);
+/* The server refused this token: if it is the one that is kept, forget it.
+ * Another process may have renewed it meanwhile. */
+void	oauth_forget(const struct account *, const char *user, int spool_fd,
+	    const struct secret *token);
 
 /* Are the settings complete and the files safe? Asks nobody. Returns as
  * oauth_token(). */
