@@ -1,13 +1,16 @@
 """Mail through a smarthost: the connection, its security, and what to do
 when it fails.  Who we are is in test_smarthost_auth.py."""
 import os
+import signal
+import ssl
 import threading
 
 import pytest
 
 from lab import check
 from lab.net import CLIENT4, CLIENT6
-from lab.smtpd import CAPS, DROP, HANG, each
+from lab.smtpd import (CAPS, DROP, HANG, RESET, STOP_READING, drip, each,
+                       pause)
 
 BOB = 'bob@anywhere.test'
 SECURE = ['smtps', 'smtp']
@@ -325,6 +328,91 @@ def test_lost_between_messages(lab, client):
     assert client.empty()
 
 
+@pytest.mark.parametrize('script', [
+    {'mail': HANG}, {'rcpt': HANG}, {'dot': HANG}, {'mail': b'25\r\n'},
+    {'mail': b'\xff\xfe\0\r\n'}, {'rcpt': RESET}, {'body': (0, RESET)}],
+    ids=str)
+def test_breaks_behind_auth(lab, client, script):
+    """Libcurl is long out of it; the waits are ours."""
+    srv = lab.smarthost(script=script)
+    client.use(srv, command_timeout='1s', dot_timeout='1s')
+    run = client.submit(BOB)
+    check.held(client, run, BOB)
+    assert run.wall < 5
+    check.retried(client, srv, BOB)
+
+
+def test_stops_reading(lab, client):
+    """A server that takes no more, in the middle of a long text."""
+    srv = lab.smarthost(script={'body': (100_000, STOP_READING)})
+    client.use(srv, command_timeout='1s', dot_timeout='1s')
+    run = client.submit(BOB, body=('x' * 70 + '\n') * 300_000, timeout=40)
+    check.held(client, run, BOB)
+    assert run.wall < 20
+
+
+def test_slow_server(lab, client):
+    """A byte at a time is not a fault."""
+    srv = lab.smarthost('smtp', script={
+        'connect': drip(b'220 smtp.slow.test ESMTP\r\n', 0.01),
+        'dot': (drip(b'250-2.0.0 ok\r\n', 0.01), '250 2.0.0 queued')})
+    client.use(srv)
+    check.delivered(client, client.submit(BOB), srv, BOB)
+
+
+def test_patience(lab, client):
+    """The caller goes at its end; the work goes on behind it."""
+    srv = lab.smarthost(script={'connect': (pause(2.5), '220 at last')})
+    client.use(srv, wait='1s')
+    run = client.submit(BOB, background=True)
+    run.ok()
+    assert srv.recipients == [BOB] and client.empty()
+
+
+@pytest.mark.parametrize('stage', ['accept', 'connect', 'ehlo',
+                                   'auth_command', 'mail'])
+@pytest.mark.parametrize('how', [signal.SIGTERM, signal.SIGKILL])
+def test_ended(lab, client, stage, how):
+    """Killed: the worker sees it and ends, in libcurl as well. Asked to end:
+    it goes on behind the caller's back. Nothing is lost either way."""
+    srv = lab.smarthost(script={stage: HANG})
+    wait = '1s' if how == signal.SIGTERM else '30s'
+    client.use(srv, command_timeout=wait, connect_timeout=wait)
+    p = client.start('-i', BOB, input='Subject: x\n\nx\n')
+    srv.wait(lambda: srv.sessions)
+    if stage not in ('accept', 'connect'):
+        srv.wait(lambda: any(c.lower().startswith(stage[:4])
+                             for c in srv.sessions[0].commands))
+    p.send_signal(how)
+    (rc, _, _), = client.finish(p, timeout=8)
+    assert rc == (0 if how == signal.SIGTERM else -9)
+    srv.script = {}
+    client.flush_now().ok()
+    assert srv.recipients == [BOB] and client.empty()
+
+
+@pytest.mark.parametrize('scheme', SECURE)
+def test_tls_1_2(lab, client, scheme):
+    host = f'smtp.{lab.name()}'
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*lab.authority.certificate(host))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    srv = lab.smarthost(scheme, host=host, tls=context)
+    client.use(srv)
+    check.delivered(client, client.submit(BOB), srv, BOB)
+    assert srv.messages[0].tls == 'TLSv1.2'
+
+
+def test_many_recipients(lab, client):
+    """Three transactions, one connection."""
+    srv = lab.smarthost()
+    client.use(srv, site_connections=1)
+    rcpts = sorted(f'u{i:03}@d{i % 7}.test' for i in range(250))
+    check.delivered(client, client.submit(*rcpts), srv, *rcpts)
+    assert [len(m.rcpts) for m in srv.messages] == [100, 100, 50]
+    assert len(srv.sessions) == 1
+
+
 # -- several servers -----------------------------------------------------------------------
 
 def pair(lab, client, scheme='smtps', script=None, **settings):
@@ -410,6 +498,30 @@ def test_550_of_the_first_is_final(lab, client):
     assert second.sessions == []
 
 
+@pytest.mark.parametrize('family', [4, 6])
+def test_second_address_of_the_same_server(lab, client, family):
+    srv = lab.smarthost(family=4)
+    dead = lab.address(family)
+    lab.dns.add({srv.host: {'A': [dead, *srv.addresses]} if family == 4 else
+                 {'AAAA': [dead], 'A': srv.addresses}})
+    client.use(srv)
+    for _ in range(3):
+        client.submit(BOB).quiet()
+    assert len(srv.messages) == 3
+
+
+def test_alias(lab, client):
+    """The certificate is for the name in the settings, not for what the DNS
+    makes of it."""
+    alias = f'smtp.{lab.name()}'
+    good = lab.smarthost(name=alias, tls=lab.authority.context(alias))
+    lab.dns.add({alias: {'CNAME': [good.host]}})
+    client.use(good)
+    check.delivered(client, client.submit(BOB), good, BOB)
+    good.tls = lab.authority.context(good.host)
+    check.held(client, client.submit(BOB), BOB, 'certificate', good.host)
+
+
 def test_all_are_dead(lab, client):
     first, second = pair(lab, client)
     first.stop()
@@ -479,7 +591,7 @@ def test_srv(lab, client, service, scheme):
     domain = lab.name('company')
     srv = lab.smarthost(scheme, f'out.{domain}', user=f'ann@{domain}')
     srv_records(lab, domain, **{service: [(0, 1, srv)]})
-    client.use(srv, smarthost=f'auto:ann@{domain}@{domain}')
+    client.use(srv, smarthost=f'auto:ann@{domain}')
     check.delivered(client, client.submit(BOB), srv, BOB)
     assert srv.messages[0].tls
     assert srv.credentials[0].user == f'ann@{domain}'
@@ -488,9 +600,10 @@ def test_srv(lab, client, service, scheme):
 def test_srv_order(lab, client):
     """By priority; with the same, TLS from the start before STARTTLS."""
     domain = lab.name('company')
-    tls1 = lab.smarthost(host=f'a.{domain}')
-    tls2 = lab.smarthost(host=f'b.{domain}', port=1465)
-    start = lab.smarthost('smtp', host=f'c.{domain}')
+    user = f'ann@{domain}'
+    tls1 = lab.smarthost(host=f'a.{domain}', user=user)
+    tls2 = lab.smarthost(host=f'b.{domain}', user=user, port=1465)
+    start = lab.smarthost('smtp', host=f'c.{domain}', user=user)
     srv_records(lab, domain, submissions=[(10, 0, tls2), (5, 0, tls1)],
                 submission=[(5, 1, start)])
     client.use(tls1, smarthost=f'auto:ann@{domain}')

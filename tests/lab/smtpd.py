@@ -264,7 +264,10 @@ class _Wire:
                 raise _Closed('client closed in the handshake')
             self.tls_in.write(raw)
         self.tls = tls
-        # Session tickets wait in tls_out and go with the next reply.
+        # Session tickets wait in tls_out and go with the next reply; the last
+        # flight of TLS 1.2 must not wait.
+        if tls.version() != 'TLSv1.3':
+            self._raw_flush()
         self._decrypt()
 
     def _raw_flush(self):
