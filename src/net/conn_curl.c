@@ -267,6 +267,8 @@ hand_over(struct conn_curl *c, struct buf *offers)
 
 	buf_add(offers, c->heard.offers.data, c->heard.offers.len);
 	overheard_release(&c->heard);
+	c->lib->easy_setopt(c->easy, CURLOPT_PASSWORD, NULL);
+	c->lib->easy_setopt(c->easy, CURLOPT_XOAUTH2_BEARER, NULL);
 	conn->fd = c->fd;
 	conn->io = &carry_io;
 	conn->tls = c;

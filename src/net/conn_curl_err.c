@@ -166,8 +166,12 @@ bad_certificate(struct conn_curl *c, CURLcode rc, struct err *err)
 			    q.n < CERTIFICATE_CHAIN_MAX)
 				q.chain[q.n++] = field->data + 5;
 	certificate_explain(&q, &text);
-	err_set(err, ERR_TEMP, "4.7.5", "%s",
-	    text.len > 0 ? buf_str(&text) : why(c, rc));
+	/* other TLS libraries than GnuTLS keep no chain that they refused */
+	if (text.len == 0)
+		buf_printf(&text, "certificate of %s: %s: if it is known to "
+		    "be right, give its CA as ca-file, or its key as tls-pin",
+		    c->o->host, why(c, rc));
+	err_set(err, ERR_TEMP, "4.7.5", "%s", buf_str(&text));
 	buf_release(&text);
 	return -1;
 }
