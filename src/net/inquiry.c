@@ -253,23 +253,28 @@ explain_host(const struct host *h, struct err *err)
 	add_reason(err, &why);
 }
 
+static void
+explain_srv(const struct place *p, struct err *err)
+{
+	struct err late;
+
+	if (p->why != NULL)
+		add_reason(err, p->why);
+	else if (p->open) {
+		err_set(&late, ERR_TEMP, "4.4.3",
+		    "%s: its SRV records did not come in time", p->name);
+		add_reason(err, &late);
+	}
+}
+
 /* No place has an address: each has a reason. */
 static void
 explain_places(const struct inquiry *q, struct err *err)
 {
-	struct err late;
 	size_t i;
 
-	for (i = 0; i < q->nplace; i++) {
-		if (q->place[i].why != NULL)
-			add_reason(err, q->place[i].why);
-		if (!q->place[i].open)
-			continue;
-		err_set(&late, ERR_TEMP, "4.4.3",
-		    "%s: its SRV records did not come in time",
-		    q->place[i].name);
-		add_reason(err, &late);
-	}
+	for (i = 0; i < q->nplace; i++)
+		explain_srv(&q->place[i], err);
 	for (i = 0; i < q->nhost; i++)
 		explain_host(q->host[i].host, err);
 }

@@ -83,8 +83,8 @@ thread_main(void *arg)
 	p->idle--;
 	while (!pool_is_over(p)) {
 		if (task_take(p, true, &t)) {
-			task_run(p, &q, &t);
 			start_threads(p);
+			task_run(p, &q, &t);
 			continue;
 		}
 		if (pool_is_over(p))
@@ -176,11 +176,18 @@ look_at_network(struct pool *p, struct query *q)
 }
 
 /*
- * Start the others and watch the clock. For a single question, the usual case,
- * lend a hand: then the MX need no thread at all and the addresses one. And
- * without a network, when nothing takes any time. But the system may take any
- * time: it is asked only where there can be no threads.
+ * Lend a hand? For the MX of a single domain, the usual case, which need no
+ * thread then; and without a network, when nothing takes any time. Not when
+ * there is a clock to be watched meanwhile, unless there can be no threads.
  */
+static bool
+may_help(const struct pool *p, bool alone)
+{
+	return alone || p->offline ||
+	    (p->n == 1 && p->begun == 0 && p->inquiry[0].place == NULL);
+}
+
+/* Start the others and watch the clock. */
 static void
 lead(struct pool *p)
 {
@@ -190,11 +197,9 @@ lead(struct pool *p)
 
 	look_at_network(p, &q);
 	while (!pool_is_over(p)) {
-		if ((p->n == 1 || p->offline || alone) &&
-		    task_take(p, alone, &t)) {
-			start_threads(p);
+		if (may_help(p, alone) && task_take(p, alone, &t))
 			task_run(p, &q, &t);
-		} else if (!pool_is_over(p)) {
+		else if (!pool_is_over(p)) {
 			start_threads(p);
 			alone = p->threads == 0 && pool_runnable(p) > 0;
 			if (!alone)
