@@ -94,7 +94,8 @@ nameserver_parse(const char *text, union nameserver server[MAXNS],
 
 /*
  * libresolv takes IPv4 servers from nsaddr_list. For another family the
- * address is in the extension and the place in the list has family 0.
+ * address is in the extension and the place in the list has family 0. Without
+ * a question ever sent, res_nclose() closes what nssocks says.
  */
 void
 nameserver_set(struct __res_state *res, const union nameserver *server, int n)
@@ -104,6 +105,7 @@ nameserver_set(struct __res_state *res, const union nameserver *server, int n)
 
 	for (i = 0; i < n; i++) {
 		memset(&res->nsaddr_list[i], 0, sizeof(res->nsaddr_list[i]));
+		res->_u._ext.nssocks[i] = -1;
 		ext = &res->_u._ext.nsaddrs[i];
 		if (server[i].any.sa_family == AF_INET)
 			res->nsaddr_list[i] = server[i].in;
