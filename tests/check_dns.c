@@ -11,7 +11,8 @@
 
 static struct dnsmsg msg;
 
-/* The answer as text: "10 mx.test,..." or addresses; "->next" a CNAME. */
+/* The answer as text: "10 mx.test,...", "10 5 587 smtp.test,..." or addresses;
+ * "->next" a CNAME. */
 static const char *
 answer_text(const struct dns_answer *a, int type, struct buf *out)
 {
@@ -25,6 +26,9 @@ answer_text(const struct dns_answer *a, int type, struct buf *out)
 		if (type == ns_t_mx)
 			buf_printf(out, "%u %s", a->rr[i].pref,
 			    a->rr[i].name);
+		else if (type == ns_t_srv)
+			buf_printf(out, "%u %u %u %s", a->rr[i].pref,
+			    a->rr[i].weight, a->rr[i].port, a->rr[i].name);
 		else
 			buf_adds(out, mx_addr_text(&a->rr[i].addr, ip));
 	}
@@ -82,6 +86,21 @@ static const struct {
 	    "d.test MX 1 \\228.test|d.test MX 2 a_b.test", "2 a_b.test" },
 	{ "null MX beside another", "d.test", ns_t_mx,
 	    "d.test MX 0 .|d.test MX 2 a.test", "2 a.test" },
+	{ "SRV", "_s._tcp.d.test", ns_t_srv,
+	    "_s._tcp.d.test SRV 65535 1 587 A.test|"
+	    "_s._tcp.d.test SRV 0 65535 65535 b.test",
+	    "65535 1 587 a.test,0 65535 65535 b.test" },
+	{ "no SRV", "_s._tcp.d.test", ns_t_srv, "+test SOA", "" },
+	{ "SRV of another service", "_s._tcp.d.test", ns_t_srv,
+	    "_ss._tcp.d.test SRV 0 0 465 a.test", "" },
+	{ "SRV behind a CNAME", "_s._tcp.d.test", ns_t_srv,
+	    "_s._tcp.d.test CNAME _s._tcp.e.test|"
+	    "_s._tcp.e.test SRV 0 0 587 a.test", "0 0 587 a.test" },
+	{ "SRV that cannot be used", "d.test", ns_t_srv,
+	    "d.test SRV 0 0 0 a.test|d.test SRV 0 0 587 192.0.2.1|"
+	    "d.test SRV 0 0 587 localhost|d.test SRV 0 0 587 .|"
+	    "d.test SRV 0 0 587 a\\032b.test|d.test SRV 1 0 587 b.test",
+	    "1 0 587 b.test" },
 	{ "unknown type beside", "d.test", ns_t_mx,
 	    "d.test RAW65280 0102|d.test MX 2 a.test", "2 a.test" },
 };
@@ -121,6 +140,26 @@ static const struct {
 	    "d.test MX 0 192.0.2.1", "5.4.4" },
 	{ "two null MX", "d.test", ns_t_mx, DNSMSG_QR,
 	    "d.test MX 0 .|d.test MX 5 .", "5.4.4" },
+	{ "SRV denies the service", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test SRV 0 0 0 .", "5.1.10" },
+	{ "SRV only to an IP text", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test SRV 0 0 587 192.0.2.1", "5.4.4" },
+	{ "SRV only with port 0", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test SRV 0 0 0 a.test", "5.4.4" },
+	{ "SRV without a name", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test RAW33 00000000024b", "4.4.3" },
+	{ "SRV of two numbers", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test RAW33 00000000", "4.4.3" },
+	{ "empty SRV", "d.test", ns_t_srv, DNSMSG_QR, "d.test RAW33 ",
+	    "4.4.3" },
+	{ "SRV with more behind it", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test RAW33 00000000024b016100ff", "4.4.3" },
+	{ "SRV target runs out", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test RAW33 00000000024b3f61", "4.4.3" },
+	{ "SRV target points to itself", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test RAW33 00000000024bc030", "4.4.3" },
+	{ "SRV target points past the end", "d.test", ns_t_srv, DNSMSG_QR,
+	    "d.test RAW33 00000000024bcfff", "4.4.3" },
 	{ "FORMERR", "d.test", ns_t_mx, DNSMSG_QR | 1, "", "4.4.3" },
 	{ "SERVFAIL", "d.test", ns_t_mx, DNSMSG_QR | 2, "", "4.4.3" },
 	{ "SERVFAIL with data", "d.test", ns_t_mx, DNSMSG_QR | 2,

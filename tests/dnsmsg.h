@@ -2,10 +2,10 @@
  * Making DNS messages from text, for tests.
  *
  * Records are "OWNER TYPE DATA" with '|' between them; those whose owner
- * begins with '+' go to the authority section. TYPE is A, AAAA, MX, CNAME, SOA
- * or RAWn (type n). Data: an address, "PREF TARGET", a target; for SOA
- * nothing; hexadecimal bytes for RAWn. In names \DDD is the byte with that
- * number.
+ * begins with '+' go to the authority section. TYPE is A, AAAA, MX, SRV, CNAME,
+ * SOA or RAWn (type n). Data: an address, "PREF TARGET", "PRIORITY WEIGHT PORT
+ * TARGET", a target; for SOA nothing; hexadecimal bytes for RAWn. In names
+ * \DDD is the byte with that number.
  */
 #ifndef TESTS_DNSMSG_H
 #define TESTS_DNSMSG_H
@@ -88,7 +88,7 @@ static inline void
 dnsmsg_data(struct dnsmsg *m, const char *type, const char *data)
 {
 	unsigned char ip[16];
-	unsigned byte, pref;
+	unsigned byte, pref, weight, port;
 	int n;
 
 	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, data, ip) == 1)
@@ -99,6 +99,12 @@ dnsmsg_data(struct dnsmsg *m, const char *type, const char *data)
 	else if (strcmp(type, "MX") == 0 &&
 	    sscanf(data, "%u %n", &pref, &n) == 1) {
 		dnsmsg_16(m, pref);
+		dnsmsg_name(m, data + n);
+	} else if (strcmp(type, "SRV") == 0 &&
+	    sscanf(data, "%u %u %u %n", &pref, &weight, &port, &n) == 3) {
+		dnsmsg_16(m, pref);
+		dnsmsg_16(m, weight);
+		dnsmsg_16(m, port);
 		dnsmsg_name(m, data + n);
 	} else if (strcmp(type, "CNAME") == 0)
 		dnsmsg_name(m, data);
@@ -120,6 +126,7 @@ dnsmsg_type(const char *type)
 	return strcmp(type, "A") == 0 ? ns_t_a :
 	    strcmp(type, "AAAA") == 0 ? ns_t_aaaa :
 	    strcmp(type, "MX") == 0 ? ns_t_mx :
+	    strcmp(type, "SRV") == 0 ? ns_t_srv :
 	    strcmp(type, "SOA") == 0 ? ns_t_soa : ns_t_cname;
 }
 

@@ -106,7 +106,7 @@ dnsserver_answer(struct dnsserver *s, const unsigned char *q, size_t n,
     struct dnsmsg *m)
 {
 	const struct dnsserver_row *row;
-	char name[300], records[600];
+	char name[300], records[1200];
 	unsigned type = dnsserver_question(q, n, name);
 	unsigned id = (unsigned)(q[0] << 8 | q[1]);
 	enum dnsserver_way way = WAY_PLAIN;

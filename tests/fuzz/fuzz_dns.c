@@ -23,10 +23,12 @@ check_answer(const struct dns_answer *a, int type)
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
-		if (type == ns_t_mx && !dns_is_host_name(a->rr[i].name))
+		if (type == ns_t_a || type == ns_t_aaaa) {
+			if (a->rr[i].addr.family != (type == ns_t_a ? 4 : 6))
+				abort();
+		} else if (!dns_is_host_name(a->rr[i].name))
 			abort();
-		if (type != ns_t_mx &&
-		    a->rr[i].addr.family != (type == ns_t_a ? 4 : 6))
+		if (type == ns_t_srv && a->rr[i].port == 0)
 			abort();
 	}
 	if (a->cname[0] != '\0' &&
@@ -37,7 +39,7 @@ check_answer(const struct dns_answer *a, int type)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const int types[] = { ns_t_mx, ns_t_a, ns_t_aaaa };
+	static const int types[] = { ns_t_mx, ns_t_a, ns_t_aaaa, ns_t_srv };
 	struct dns_answer a;
 	struct err err;
 	const char *name = "d.test";
@@ -47,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n < 1)
 		return 0;
-	type = types[data[0] % 3];
+	type = types[data[0] % 4];
 	data++;
 	n--;
 	if (n <= INT_MAX && ns_initparse(data, (int)n, &m) == 0 &&
