@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "cmd/exitcode.h"
+#include "cmd/import.h"
 #include "cmd/options.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
@@ -226,6 +227,8 @@ run_simple(const struct options *o)
 		return print_help(o);
 	case MODE_VERSION:
 		return print_version();
+	case MODE_IMPORT:
+		return import_run(o);
 	case MODE_NOTHING:
 		/* there is no alias table, and nothing to forget */
 		return EX_OK;
