@@ -204,7 +204,7 @@ struct rewriting {
 static bool
 is_break(char c)
 {
-	return is_blank(c) || c == '\r' || c == '\n';
+	return is_blank(c) || c == '\n';
 }
 
 /* Octets without a blank or line end behind s, of n; before the end of out.
