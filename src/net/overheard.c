@@ -10,6 +10,7 @@ static void
 hello_said(struct overheard *o)
 {
 	o->stage = CONN_CURL_HELLO;
+	o->proven = false;
 	buf_clear(&o->offers);
 }
 
@@ -17,6 +18,7 @@ static void
 starttls_said(struct overheard *o)
 {
 	o->stage = CONN_CURL_HANDSHAKE;
+	o->proven = false;
 }
 
 static void
