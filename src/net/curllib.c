@@ -72,11 +72,11 @@ move(void *p, size_t n)
 	return new;
 }
 
-static int
+static bool
 start(void)
 {
 	return library.call.global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
-	    wipe_and_free, move, strdup, calloc);
+	    wipe_and_free, move, strdup, calloc) == CURLE_OK;
 }
 
 const struct curllib *
@@ -84,7 +84,7 @@ curllib_get(struct err *err)
 {
 	if (!ready && load(err) < 0)
 		return NULL;
-	if (!ready && start() != 0) {
+	if (!ready && !start()) {
 		err_set(err, ERR_TEMP, "4.3.5", "libcurl does not start");
 		return NULL;
 	}
