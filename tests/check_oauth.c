@@ -231,12 +231,12 @@ END_TEST
 
 START_TEST(expired)
 {
-	script(0, "200 OK", "{\"access_token\":\"t1\",\"expires_in\":1}");
-	script(1, "200 OK", "{\"access_token\":\"t2\",\"expires_in\":0}");
+	script(0, "200 OK", "{\"access_token\":\"t1\",\"expires_in\":62}");
+	script(1, "200 OK", "{\"access_token\":\"t2\",\"expires_in\":60}");
 	script(2, "200 OK", "{\"access_token\":\"t3\",\"expires_in\":3600}");
 	expect_token("t1", 1);
-	sleep(2);
-	/* one that has no life is good for once */
+	sleep(3);
+	/* one that has no more is good for once */
 	expect_token("t2", 2);
 	expect_token("t3", 3);
 	expect_token("t3", 3);
@@ -268,8 +268,8 @@ static const struct {
 	{ -3500, 55, false },		/* ends while it is used */
 	{ -3600, 0, false },
 	{ -7200, -3600, false },
-	{ -20, 80, true },		/* of a short life, half */
-	{ -60, 40, false },
+	{ -20, 80, true },
+	{ 0, 55, false },
 	{ 30, 3600, true },		/* clocks are not exact */
 	{ 3600, 7200, false },		/* the clock was wrong then, or is */
 };

@@ -16,7 +16,7 @@
 #define ANSWER_MAX 65536
 #define LOCK_MS 45000
 
-/* A token is not used in its last minute, or half of a short life. */
+/* A token is not used in its last minute. */
 #define EARLY_S 60
 
 /* For a token of which the server does not say. */
@@ -264,12 +264,11 @@ request_any(const struct grant *g, struct tokens *t, struct err *err)
 static bool
 is_good(const struct tokens *t)
 {
-	int64_t now = clock_wall(), life = t->expires - t->got;
-	int64_t early = life / 2 < EARLY_S ? life / 2 : EARLY_S;
+	int64_t now = clock_wall();
 
 	/* a clock that was set back must not keep it for ever */
 	return t->access.len > 0 && now >= t->got - EARLY_S &&
-	    now < t->expires - early;
+	    now < t->expires - EARLY_S;
 }
 
 /* With the lock held. */
