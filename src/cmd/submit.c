@@ -429,7 +429,7 @@ submit_run(const struct options *options, const struct settings *settings,
 	int code;
 
 	s.how.caller_waits = true;
-	s.how.force = true;
+	s.how.fresh = true;
 	s.how.stop = &interrupted;
 	s.settle = (struct settle){ .spool = spool, .how = &s.how,
 		.promise = true, .drop = true };

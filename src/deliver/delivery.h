@@ -48,6 +48,9 @@ struct delivery {
 
 	bool	 force;			/* do not look at what is remembered of
 					 * sites: attempt everything now */
+	bool	 fresh;			/* the same for a new message; but what
+					 * proves who we are, once refused, is
+					 * not shown again before its time */
 	int	 trace_fd;		/* the dialogue goes there; -1: nowhere */
 	volatile sig_atomic_t *stop;	/* set by a signal: return soon; or NULL */
 };

@@ -204,6 +204,13 @@ may_connect(const struct dispatch *d, const struct site *site)
 	    site->messages >= site->workers * CONNECTION_WORTH);
 }
 
+/* Whoever goes on to try a password that was refused is locked out. */
+static bool
+is_auth_refusal(const struct outcome *o)
+{
+	return o->stage == STAGE_AUTH && o->code / 100 == 5;
+}
+
 /* The whole site failed: it is not tried again before its time, neither in
  * this run nor in a later one. */
 static void
@@ -227,6 +234,8 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory->failures, false, process_random_below(10000));
 	str_copy(memory->reason, sizeof(memory->reason), o->text);
+	if (is_auth_refusal(o))
+		dispatch_auth_note(d, site);
 	if (!d->how->guest && !o->offline &&
 	    sites_set(d->spool, site->key, memory, &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
@@ -237,6 +246,8 @@ forgive(struct dispatch *d, struct site *site)
 {
 	struct err err;
 
+	if (!site->down)
+		dispatch_auth_forget(d, site);
 	if (site->memory.failures == 0 || site->down)
 		return;
 	site->memory = (struct site_memory){ 0 };
@@ -294,13 +305,6 @@ dispatch_site_fails(struct dispatch *d, struct site *site,
 {
 	strike(d, site, o);
 	judge_waiting(d, site);
-}
-
-/* Whoever goes on to try a password that was refused is locked out. */
-static bool
-is_auth_refusal(const struct outcome *o)
-{
-	return o->stage == STAGE_AUTH && o->code / 100 == 5;
 }
 
 /*

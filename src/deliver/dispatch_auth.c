@@ -2,6 +2,9 @@
 
 #include "deliver/dispatch_impl.h"
 
+#include <stdlib.h>
+
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 
@@ -54,6 +57,69 @@ dispatch_auth_read(struct dispatch *d)
 		d->asking[i] = d->asking[--d->nasking];
 		dispatch_line_up(d, site);
 	}
+}
+
+static char *
+refusal_key(const struct site *site)
+{
+	struct buf key = { 0 };
+
+	buf_printf(&key, "auth %s", site->key);
+	return buf_detach(&key);
+}
+
+void
+dispatch_auth_note(struct dispatch *d, const struct site *site)
+{
+	char *key = refusal_key(site);
+	struct err err;
+
+	if (!d->how->guest &&
+	    sites_set(d->spool, key, &site->memory, &err) < 0)
+		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
+	free(key);
+}
+
+void
+dispatch_auth_recall(struct dispatch *d, struct site *site)
+{
+	char *key;
+
+	if (site->way != WAY_SMARTHOST)
+		return;
+	key = refusal_key(site);
+	sites_get(d->spool, key, &site->refusal);
+	free(key);
+}
+
+void
+dispatch_auth_forget(struct dispatch *d, struct site *site)
+{
+	char *key;
+	struct err err;
+
+	if (site->refusal.failures == 0)
+		return;
+	site->refusal = (struct site_memory){ 0 };
+	key = refusal_key(site);
+	sites_set(d->spool, key, &site->refusal, &err);
+	free(key);
+}
+
+bool
+dispatch_auth_spares(struct dispatch *d, struct site *site, struct item *item,
+    size_t rcpt)
+{
+	const struct site_memory *refusal = &site->refusal;
+	struct outcome o = { 0 };
+	struct err err;
+
+	if (refusal->failures == 0 || refusal->next_s <= clock_wall())
+		return false;
+	err_set(&err, ERR_TEMP, "4.7.8", "%s", refusal->reason);
+	outcome_from_err(&o, STAGE_AUTH, &err);
+	dispatch_decide(d, item, rcpt, &o, refusal->next_s);
+	return true;
 }
 
 bool

@@ -35,6 +35,7 @@ site_of(struct dispatch *d, const struct way *way,
 		struct site *site = site_new(buf_str(&key), way, answer);
 
 		sites_get(d->spool, site->key, &site->memory);
+		dispatch_auth_recall(d, site);
 		*place = site;
 	}
 	buf_release(&key);
@@ -48,8 +49,11 @@ give_to_site(struct dispatch *d, struct site *site, struct item *item,
 	/* an entry at its end is tried once more, whatever is remembered */
 	bool last_chance = clock_wall() >= item->entry.env.expires_s;
 
+	if (!last_chance && !d->how->force &&
+	    dispatch_auth_spares(d, site, item, rcpt))
+		return;
 	if (site->memory.next_s > clock_wall() && !d->how->force &&
-	    !last_chance) {
+	    !d->how->fresh && !last_chance) {
 		dispatch_skip(d, item, site->memory.next_s);
 		return;
 	}

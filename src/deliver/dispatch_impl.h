@@ -108,6 +108,18 @@ bool	dispatch_auth_ready(struct dispatch *, struct site *);
 void	dispatch_auth_read(struct dispatch *);
 
 /*
+ * A refusal is remembered apart from other failures: whoever goes on to show a
+ * password that was refused is locked out, even if each message is a new one.
+ * Note it; find it; forget it. A forward-path is deferred with its words when
+ * the time to try again has not come (true is returned then).
+ */
+void	dispatch_auth_note(struct dispatch *, const struct site *);
+void	dispatch_auth_recall(struct dispatch *, struct site *);
+void	dispatch_auth_forget(struct dispatch *, struct site *);
+bool	dispatch_auth_spares(struct dispatch *, struct site *, struct item *,
+	    size_t rcpt);
+
+/*
  * The server did not accept it. Returns true when another may be had: the site
  * is then as one that never asked.
  */

@@ -49,6 +49,7 @@ struct site {
 	unsigned workers;	/* at it now */
 	unsigned most;		/* of them; 0: it has set no limit yet */
 	struct site_memory memory;
+	struct site_memory refusal;	/* of our credential, by a smarthost */
 	bool	 down;		/* failed as a whole in this run */
 	struct outcome *failure; /* when it is down: why; owned */
 	bool	 waiting;	/* is in the dispatcher's line */
