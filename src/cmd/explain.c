@@ -155,8 +155,9 @@ text_way(const struct facts *f, struct buf *out)
 	const struct way *way = &f->row->way;
 
 	buf_printf(out, "  rule     %s\n", way->route != NULL ?
-	    way->route->rule : way->kind == WAY_SMARTHOST ?
-	    "none fits: the smarthost" : "none fits: direct");
+	    way->route->rule : way->kind == WAY_SMARTHOST ||
+	    way->kind == WAY_LATER ? "none fits: the smarthost" :
+	    "none fits: direct");
 	buf_printf(out, "  way      ");
 	switch (way->kind) {
 	case WAY_DIRECT:

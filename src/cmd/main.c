@@ -50,21 +50,24 @@ print_help(const struct options *o)
 }
 
 /* Passwords that are not there, or open to others. */
-static void
+static int
 check_accounts(const struct options *o, const struct routing *routing)
 {
 	struct err err;
+	int code = EX_OK;
 
 	for (size_t i = 0; i < routing->naccount; i++) {
 		const struct account *account = &routing->accounts[i];
 
-		if (account->nendpoint > 0 && account_needs_auth(account) &&
-		    credential_check(account, &err) < 0)
-			result_complain(o->name, "%s%s%s%s",
-			    account->name[0] != '\0' ? "account " : "",
-			    account->name, account->name[0] != '\0' ? ": " :
-			    "", err.text);
+		if (account->nendpoint == 0 || !account_needs_auth(account) ||
+		    credential_check(account, &err) == 0)
+			continue;
+		result_complain(o->name, "%s%s%s%s", account->name[0] != '\0' ?
+		    "account " : "", account->name,
+		    account->name[0] != '\0' ? ": " : "", err.text);
+		code = EX_CONFIG;
 	}
+	return code;
 }
 
 /* What is in effect, and what in it will make trouble. */
@@ -83,8 +86,7 @@ print_settings(const struct options *o, const struct settings *settings)
 		result_complain(o->name, "origin %s is no full domain; mail "
 		    "from %s and to root will find no way back",
 		    settings->origin, settings->origin);
-	check_accounts(o, &settings->routing);
-	return EX_OK;
+	return check_accounts(o, &settings->routing);
 }
 
 static int

@@ -95,9 +95,10 @@ check_user(const struct settings *s, const struct account *a, struct err *err)
 {
 	const struct key *source = source_of(a);
 
-	/* of a command's smarthost nothing is known yet */
+	/* a command may name one with a user in one network, and one without
+	 * in another */
 	if (source == NULL || account_has_user(a) ||
-	    a->trouble.kind != ERR_NONE)
+	    a->trouble.kind != ERR_NONE || s->smarthost_command != NULL)
 		return 0;
 	return wrong(s, a, source->name, a->nendpoint > 0 ?
 	    "nobody to log in as: the smarthost has no user "
