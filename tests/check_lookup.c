@@ -7,7 +7,9 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
@@ -300,13 +302,61 @@ START_TEST(nonsense_after_a_sound_one)
 }
 END_TEST
 
+/* A child of our own, which need not ask anybody for addresses. */
+START_TEST(questions_and_askers)
+{
+	static const struct resolver_place places[] = {
+		{ .name = "192.0.2.1", .port = 465, .rank = 1 },
+		{ .name = "2001:db8::1", .port = 587 },
+	};
+	static const struct resolver_question q[] = {
+		{ .domain = "smarthost", .places = places, .nplace = 2 },
+		{ .domain = "smarthost", .places = places, .nplace = 1 },
+	};
+	struct resolver_options options = { .timeout_s = 5 };
+	int mine[2] = { 1, 2 };
+	void *asker[2] = { &mine[0], &mine[1] };
+	struct mx_answer got[2], a;
+	struct lookup own = { 0 };
+	struct pollfd p;
+	struct err err;
+	int rc;
+
+	ck_assert_int_eq(lookup_start(&own, &options, q, asker, 2, &err), 0);
+	asker[0] = asker[1] = NULL;
+	p = (struct pollfd){ .fd = own.fd, .events = POLLIN };
+	while (own.left > 0) {
+		ck_assert_int_eq(poll(&p, 1, 5000), 1);
+		while ((rc = lookup_read(&own, &a)) > 0)
+			got[a.index] = a;
+		ck_assert(rc == 0 || own.left == 0);
+	}
+	ck_assert_uint_eq(own.n, 2);
+	ck_assert_ptr_eq(own.asker[0], &mine[0]);
+	ck_assert_ptr_eq(own.asker[1], &mine[1]);
+	ck_assert_uint_eq(got[0].nhost, 2);
+	ck_assert_str_eq(got[0].host[0].name, "2001:db8::1");
+	ck_assert_uint_eq(got[0].host[0].place, 1);
+	ck_assert_uint_eq(got[0].host[1].port, 465);
+	ck_assert_uint_eq(got[1].nhost, 1);
+	lookup_end(&own);
+	/* it can be used again, and reaps the child before */
+	ck_assert_int_eq(lookup_start(&own, &options, q, asker, 1, &err), 0);
+	lookup_end(&own);
+	ck_assert_int_eq(waitpid(own.ending, NULL, 0), own.ending);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *s = suite_create("lookup");
-	TCase *tc = tcase_create("lookup");
+	TCase *tc = tcase_create("lookup"), *own = tcase_create("child");
 
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, own);
+	tcase_add_test(own, questions_and_askers);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, sound_answers);
 	tcase_add_test(tc, one_octet_at_a_time);
