@@ -135,7 +135,8 @@ read_escape(struct reader *r, struct buf *out)
 	return 0;
 }
 
-/* Behind the first quote, up to the other. out is cleared; NULL: passed over. */
+/* Behind the first quote, up to the other. out is cleared; NULL: it is passed
+ * over. */
 static int
 read_string(struct reader *r, struct buf *out)
 {
