@@ -57,6 +57,38 @@ def pytest_runtest_makereport(item, call):
                                         srv.transcript()[-4000:]))
 
 
-def pytest_collection_modifyitems(items):
+_figures = []
+
+
+@pytest.fixture
+def figures():
+    """Tell what was measured, at the end of the run: figures('...')."""
+    return _figures.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _figures:
+        terminalreporter.section('figures')
+        for line in _figures:
+            terminalreporter.write_line(line)
+
+
+def pytest_addoption(parser):
+    parser.addoption('--all', action='store_true',
+                     help='also what takes many minutes')
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        'markers', 'thorough: takes minutes; only with --all')
+
+
+def pytest_collection_modifyitems(config, items):
     """The lab's own tests first, so that a broken lab is seen at once."""
     items.sort(key=lambda i: 'test_lab' not in str(i.fspath))
+    if config.getoption('--all'):
+        return
+    left = [i for i in items if i.get_closest_marker('thorough')]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [i for i in items if i not in left]
