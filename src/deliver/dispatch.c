@@ -208,7 +208,8 @@ may_connect(const struct dispatch *d, const struct site *site)
 static bool
 is_auth_refusal(const struct outcome *o)
 {
-	return o->stage == STAGE_AUTH && o->code / 100 == 5;
+	return o->stage == STAGE_AUTH &&
+	    strcmp(o->status, STATUS_AUTH_REFUSED) == 0;
 }
 
 /* The whole site failed: it is not tried again before its time, neither in

@@ -116,7 +116,7 @@ dispatch_auth_spares(struct dispatch *d, struct site *site, struct item *item,
 
 	if (refusal->failures == 0 || refusal->next_s <= clock_wall())
 		return false;
-	err_set(&err, ERR_TEMP, "4.7.8", "%s", refusal->reason);
+	err_set(&err, ERR_TEMP, STATUS_AUTH_REFUSED, "%s", refusal->reason);
 	outcome_from_err(&o, STAGE_AUTH, &err);
 	dispatch_decide(d, item, rcpt, &o, refusal->next_s);
 	return true;

@@ -114,11 +114,10 @@ explain_refusal(struct session *s, const struct endpoint *e)
 	const struct account *account = s->site->account;
 
 	str_copy(reply, sizeof(reply), s->err.text);
-	s->auth_code = (int)strtol(reply, NULL, 10);
-	if (s->auth_code / 100 != 5 && s->auth_code / 100 != 4) {
-		s->auth_code = 0;
+	if (reply[0] == '4' || reply[0] == '5')
+		s->auth_code = (int)strtol(reply, NULL, 10);
+	if (strcmp(s->err.status, STATUS_AUTH_REFUSED) != 0)
 		return;
-	}
 	err_set(&s->err, ERR_TEMP, s->err.status,
 	    "%.200s (%s, user %s%s%s: check %s)", reply, s->host->name,
 	    e->user != NULL ? e->user : "by certificate",

@@ -10,6 +10,10 @@
  * network status). */
 #define STATUS_OFFLINE "4.4.0"
 
+/* A smarthost does not accept what proves who we are (X.7.8, authentication
+ * credentials invalid): for us never permanent, for it can be mended. */
+#define STATUS_AUTH_REFUSED "4.7.8"
+
 /*
  * Find the enhanced status code at the start of a reply's text.
  *
