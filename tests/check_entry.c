@@ -458,13 +458,16 @@ START_TEST(journal_of_anything)
 	struct envelope env = lab_envelope(1);
 	struct outcome o = { .kind = OUTCOME_DEFERRED };
 	struct buf line = { 0 };
+	struct event event;
 
 	strcpy(o.text, "\ndelivered 0 1 250 2.0.0 x % 12345678\n%00 \x1b[2J");
 	strcpy(o.host, "mx evil");
 	journal_outcome(&line, 7, 0, &o, 5);
 	ck_assert_ptr_eq(memchr(line.data, '\n', line.len),
 	    line.data + line.len - 1);
-	ck_assert_int_eq(journal_note(line.data, line.len - 1, 7, &env), 1);
+	ck_assert_int_eq(journal_parse(line.data, line.len - 1, 7, &event),
+	    1);
+	journal_apply(&event, &env);
 	ck_assert_str_eq(env.rcpts[0].text, o.text);
 	ck_assert_str_eq(env.rcpts[0].host, o.host);
 	ck_assert_int_eq(env.rcpts[0].state, OUTCOME_DEFERRED);

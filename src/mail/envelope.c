@@ -100,12 +100,28 @@ envelope_note(struct envelope *env, size_t i, const struct outcome *o,
 	    r->state == OUTCOME_FAILED)
 		return;
 	r->state = o->kind;
+	r->forced = false;
 	if (o->kind == OUTCOME_DEFERRED && r->attempts < UINT16_MAX)
 		r->attempts++;
 	r->last_s = now;
 	set_string(&r->status, o->status);
 	set_string(&r->text, o->text);
 	set_string(&r->host, o->host);
+}
+
+void
+envelope_requeue(struct envelope *env)
+{
+	size_t i;
+
+	for (i = 0; i < env->nrcpt; i++) {
+		struct rcpt *r = &env->rcpts[i];
+
+		if (r->state == OUTCOME_DELIVERED || r->state == OUTCOME_FAILED)
+			continue;
+		r->attempts = 0;
+		r->forced = true;
+	}
 }
 
 size_t

@@ -35,7 +35,10 @@ struct rcpt {
 	uint8_t	 notify;	/* NOTIFY_* bits */
 	uint8_t	 state;		/* enum outcome_kind, over all attempts */
 	bool	 reported;	/* a DSN about the failure is committed */
-	uint16_t attempts;	/* that ended in a deferral */
+	uint16_t attempts;	/* that ended in a deferral, since the last
+				 * envelope_requeue() */
+	bool	 forced;	/* requeued, and not tried since: it is tried
+				 * whatever is remembered of its site */
 	time_t	 last_s;	/* of the last attempt */
 	char	*status;	/* of the last attempt, or NULL; owned */
 	char	*text;		/* its reply or reason, or NULL; owned */
@@ -53,6 +56,8 @@ struct envelope {
 	bool	 utf8;		/* SMTPUTF8 was asked for (-U) */
 	time_t	 arrived_s;
 	time_t	 expires_s;	/* give up after this */
+	time_t	 held_s;	/* when somebody held it; 0: nobody does */
+	uint32_t held_by;	/* and his uid */
 	uint64_t size;		/* of the message as stored, in octets */
 	struct rcpt *rcpts;	/* owned */
 	size_t	 nrcpt;
@@ -80,6 +85,9 @@ void	envelope_unique(struct envelope *);
  */
 void	envelope_note(struct envelope *, size_t i, const struct outcome *,
 	    time_t now);
+
+/* Begin anew with all that is not final: no attempts, and the next is forced. */
+void	envelope_requeue(struct envelope *);
 
 /* How many forward-paths are in that state. */
 size_t	envelope_count(const struct envelope *, enum outcome_kind);

@@ -62,6 +62,12 @@ out:
 	return rc;
 }
 
+static void
+apply(void *arg, const struct event *event)
+{
+	journal_apply(event, arg);
+}
+
 int
 entry_load(int fd, struct entry *e, struct err *err)
 {
@@ -73,11 +79,25 @@ entry_load(int fd, struct entry *e, struct err *err)
 		return -1;
 	e->message_at = head.message_at;
 	e->seed = head.envelope_crc;
-	if (journal_replay(fd, head.envelope_at + head.envelope_len, e->seed,
-	    &e->env, &e->end, err) < 0)
+	if (journal_read(fd, head.envelope_at + head.envelope_len, e->seed,
+	    e->env.nrcpt, apply, &e->env, &e->end, err) < 0)
 		return -1;
 	e->torn = size > e->end;
 	return 0;
+}
+
+int
+entry_history(struct spool *s, struct entry *e, entry_history_fn *fn,
+    void *arg, struct err *err)
+{
+	struct head head;
+	uint64_t size, end;
+
+	if (entry_open(s, e, err) < 0 ||
+	    load_head(e->fd, &head, &size, err) < 0)
+		return -1;
+	return journal_read(e->fd, head.envelope_at + head.envelope_len,
+	    e->seed, e->env.nrcpt, fn, arg, &end, err);
 }
 
 static int

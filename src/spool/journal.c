@@ -14,10 +14,30 @@
 #define CRC_LEN 8
 
 static const char *const words[] = {
-	[OUTCOME_DELIVERED] = "delivered",
-	[OUTCOME_DEFERRED] = "deferred",
-	[OUTCOME_FAILED] = "failed",
+	[EVENT_DELIVERED] = "delivered",
+	[EVENT_DEFERRED] = "deferred",
+	[EVENT_FAILED] = "failed",
+	[EVENT_REPORTED] = "reported",
+	[EVENT_HELD] = "held",
+	[EVENT_RELEASED] = "released",
+	[EVENT_REQUEUED] = "requeued",
 };
+
+#define NWORDS (sizeof(words) / sizeof(words[0]))
+
+const char *
+event_name(enum event_kind kind)
+{
+	return words[kind];
+}
+
+static enum event_kind
+event_of(uint8_t outcome)
+{
+	assert(outcome >= OUTCOME_DELIVERED && outcome <= OUTCOME_FAILED);
+	return outcome == OUTCOME_DELIVERED ? EVENT_DELIVERED :
+	    outcome == OUTCOME_DEFERRED ? EVENT_DEFERRED : EVENT_FAILED;
+}
 
 /* End the line that begins at start. */
 static void
@@ -34,8 +54,7 @@ journal_outcome(struct buf *out, uint32_t seed, size_t row,
 {
 	size_t start = out->len;
 
-	assert(o->kind >= OUTCOME_DELIVERED && o->kind <= OUTCOME_FAILED);
-	buf_adds(out, words[o->kind]);
+	buf_adds(out, words[event_of(o->kind)]);
 	fields_add_number(out, row);
 	fields_add_number(out, now < 0 ? 0 : (uint64_t)now);
 	fields_add_number(out, o->code < 0 ? 0 : (uint64_t)o->code);
@@ -51,8 +70,21 @@ journal_reported(struct buf *out, uint32_t seed, size_t row)
 {
 	size_t start = out->len;
 
-	buf_adds(out, "reported");
+	buf_adds(out, words[EVENT_REPORTED]);
 	fields_add_number(out, row);
+	add_crc(out, start, seed);
+}
+
+void
+journal_deed(struct buf *out, uint32_t seed, enum event_kind kind,
+    uint32_t uid, time_t now)
+{
+	size_t start = out->len;
+
+	assert(kind >= EVENT_HELD);
+	buf_adds(out, words[kind]);
+	fields_add_number(out, now < 0 ? 0 : (uint64_t)now);
+	fields_add_number(out, uid);
 	add_crc(out, start, seed);
 }
 
@@ -104,60 +136,96 @@ field_is(const struct fields *f, size_t i, const char *word)
 	    memcmp(word, f->v[i].at, f->v[i].len) == 0;
 }
 
-/* The kind that the first word names, or OUTCOME_NONE. */
-static enum outcome_kind
-kind_of(const struct fields *f)
-{
-	enum outcome_kind kind;
-
-	for (kind = OUTCOME_DELIVERED; kind <= OUTCOME_FAILED; kind++) {
-		if (field_is(f, 0, words[kind]))
-			return kind;
-	}
-	return OUTCOME_NONE;
-}
-
 static int
-note_outcome(const struct fields *f, struct envelope *env)
+parse_outcome(const struct fields *f, struct event *e)
 {
-	struct outcome o = { .kind = (uint8_t)kind_of(f) };
+	struct outcome *o = &e->outcome;
 	uint64_t row, now, code;
 
-	if (o.kind == OUTCOME_NONE || f->n != 8 ||
-	    fields_number(f, 1, UINT32_MAX, &row) < 0 || row >= env->nrcpt ||
+	if (f->n != 8 || fields_number(f, 1, UINT32_MAX, &row) < 0 ||
 	    fields_number(f, 2, INT64_MAX, &now) < 0 ||
 	    fields_number(f, 3, INT16_MAX, &code) < 0 ||
-	    fields_copy(f, 4, o.status, sizeof(o.status)) < 0 ||
-	    fields_copy(f, 5, o.host, sizeof(o.host)) < 0 ||
-	    fields_copy(f, 6, o.text, sizeof(o.text)) < 0)
+	    fields_copy(f, 4, o->status, sizeof(o->status)) < 0 ||
+	    fields_copy(f, 5, o->host, sizeof(o->host)) < 0 ||
+	    fields_copy(f, 6, o->text, sizeof(o->text)) < 0)
 		return -1;
-	o.code = (int16_t)code;
-	envelope_note(env, (size_t)row, &o, (time_t)now);
+	o->kind = e->kind == EVENT_DELIVERED ? OUTCOME_DELIVERED :
+	    e->kind == EVENT_DEFERRED ? OUTCOME_DEFERRED : OUTCOME_FAILED;
+	o->code = (int16_t)code;
+	e->rcpt = (size_t)row;
+	e->time_s = (time_t)now;
 	return 1;
 }
 
 static int
-note_reported(const struct fields *f, struct envelope *env)
+parse_reported(const struct fields *f, struct event *e)
 {
 	uint64_t row;
 
-	if (f->n != 3 || fields_number(f, 1, UINT32_MAX, &row) < 0 ||
-	    row >= env->nrcpt)
+	if (f->n != 3 || fields_number(f, 1, UINT32_MAX, &row) < 0)
 		return -1;
-	env->rcpts[row].reported = true;
+	e->rcpt = (size_t)row;
+	return 1;
+}
+
+static int
+parse_deed(const struct fields *f, struct event *e)
+{
+	uint64_t now, uid;
+
+	if (f->n != 4 || fields_number(f, 1, INT64_MAX, &now) < 0 ||
+	    fields_number(f, 2, UINT32_MAX, &uid) < 0)
+		return -1;
+	e->time_s = (time_t)now;
+	e->uid = (uint32_t)uid;
 	return 1;
 }
 
 int
-journal_note(const char *line, size_t n, uint32_t seed, struct envelope *env)
+journal_parse(const char *line, size_t n, uint32_t seed, struct event *e)
 {
 	struct fields f;
+	size_t i;
 
+	*e = (struct event){ 0 };
 	if (!has_crc(line, n, seed))
 		return 0;
 	if (fields_split(line, n, &f) < 0)
 		return -1;
-	if (field_is(&f, 0, "reported"))
-		return note_reported(&f, env);
-	return note_outcome(&f, env);
+	for (i = 0; i < NWORDS; i++) {
+		if (field_is(&f, 0, words[i]))
+			break;
+	}
+	if (i == NWORDS)
+		return -1;
+	e->kind = (enum event_kind)i;
+	if (e->kind == EVENT_REPORTED)
+		return parse_reported(&f, e);
+	return e->kind < EVENT_REPORTED ? parse_outcome(&f, e) :
+	    parse_deed(&f, e);
+}
+
+void
+journal_apply(const struct event *e, struct envelope *env)
+{
+	switch (e->kind) {
+	case EVENT_DELIVERED:
+	case EVENT_DEFERRED:
+	case EVENT_FAILED:
+		envelope_note(env, e->rcpt, &e->outcome, e->time_s);
+		break;
+	case EVENT_REPORTED:
+		env->rcpts[e->rcpt].reported = true;
+		break;
+	case EVENT_HELD:
+		env->held_s = e->time_s;
+		env->held_by = e->uid;
+		break;
+	case EVENT_RELEASED:
+		env->held_s = 0;
+		break;
+	case EVENT_REQUEUED:
+		envelope_requeue(env);
+		break;
+	}
 }

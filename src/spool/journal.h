@@ -1,10 +1,11 @@
 /*
  * The journal of an entry: what became of its forward-paths, a line each,
- * appended to the file as it becomes known. Recording costs one write(2)
- * whatever the number of forward-paths.
+ * appended to the file as it becomes known; and what somebody did with the
+ * entry. Recording costs one write(2) whatever the number of forward-paths.
  *
  *	delivered|deferred|failed ROW TIME CODE STATUS HOST TEXT CRC
  *	reported ROW CRC
+ *	held|released|requeued TIME UID CRC
  *
  * ROW counts the envelope's "to" lines from 0. CRC is of the line before it,
  * its blank included, going on from the CRC of the envelope, so that a line
@@ -33,11 +34,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mail/envelope.h"
+#include "spool/event.h"
 
-/* Append a line to out. kind is one of the three above. */
+/* Append a line to out. kind is one of the three above, or of the last three:
+ * what a user has done. */
 void	journal_outcome(struct buf *out, uint32_t seed, size_t row,
 	    const struct outcome *, time_t now);
 void	journal_reported(struct buf *out, uint32_t seed, size_t row);
+void	journal_deed(struct buf *out, uint32_t seed, enum event_kind,
+	    uint32_t uid, time_t now);
 
 /*
  * Append the lines that say how an envelope's forward-paths stand already.
@@ -46,20 +51,26 @@ void	journal_carry(struct buf *out, uint32_t seed,
 	    const struct envelope *);
 
 /*
- * Note one line (n bytes without its end) in the envelope. Returns 1; 0 when
- * its CRC is wrong; -1 when it is right and the line means nothing.
+ * Parse one line (n bytes without its end). Returns 1; 0 when its CRC is
+ * wrong; -1 when it is right and the line means nothing.
  */
-int	journal_note(const char *line, size_t n, uint32_t seed,
-	    struct envelope *);
+int	journal_parse(const char *line, size_t n, uint32_t seed,
+	    struct event *);
+
+/* Note it in the envelope, which has that row. */
+void	journal_apply(const struct event *, struct envelope *);
 
 /*
- * Note the whole journal: from at to the end of the file.
+ * Read the whole journal: from at to the end of the file. fn is told of each
+ * line that counts.
  *
- * end  set to behind the last line that counts.
+ * nrcpt  of the envelope: rows are below.
+ * end    set to behind the last line that counts.
  *
  * Returns 0, or -1 with *err (ERR_DATA damaged, ERR_TEMP cannot be read).
  */
-int	journal_replay(int fd, uint64_t at, uint32_t seed, struct envelope *,
-	    uint64_t *end, struct err *);
+typedef void journal_fn(void *arg, const struct event *);
+int	journal_read(int fd, uint64_t at, uint32_t seed, size_t nrcpt,
+	    journal_fn *fn, void *arg, uint64_t *end, struct err *);
 
 #endif

@@ -173,6 +173,13 @@ entry_defer(struct spool *s, struct entry *e, time_t due, bool promise,
 }
 
 int
+entry_unclaim(struct spool *s, struct entry *e, struct err *err)
+{
+	entry_close(e);
+	return move_out(s, e, s->queue_fd, "queue", false, err);
+}
+
+int
 entry_complete(struct spool *s, struct entry *e, struct err *err)
 {
 	entry_close(e);

@@ -99,3 +99,18 @@ entry_record_reported(struct spool *s, struct entry *e, const size_t *rcpts,
 	buf_release(&lines);
 	return rc;
 }
+
+int
+entry_record_deed(struct spool *s, struct entry *e, enum event_kind kind,
+    uint32_t uid, time_t now, struct err *err)
+{
+	struct event event = { .kind = kind, .uid = uid, .time_s = now };
+	struct buf line = { 0 };
+	int rc;
+
+	journal_deed(&line, e->seed, kind, uid, now);
+	rc = append(s, e, &line, err);
+	buf_release(&line);
+	journal_apply(&event, &e->env);
+	return rc;
+}

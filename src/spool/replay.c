@@ -1,4 +1,4 @@
-/* Reading a journal back: the other half of journal.h. */
+/* Reading a whole journal: the other half of journal.h. */
 #include "config.h"
 
 #include "spool/journal.h"
@@ -17,7 +17,9 @@
 #define LINE_MAX_LEN (16u << 20)
 
 struct replay {
-	struct envelope *env;
+	journal_fn *fn;
+	void	*arg;
+	size_t	 nrcpt;
 	uint32_t seed;
 	uint64_t at;		/* offset of data's first byte in the file */
 	uint64_t end;		/* behind the last line that counts */
@@ -53,11 +55,17 @@ static int
 take_line(struct replay *r, const char *line, size_t n)
 {
 	uint64_t offset = r->at + (uint64_t)(line - r->data.data);
-	int noted;
+	struct event event;
+	int counts;
 
-	noted = journal_note(line, n, r->seed, r->env);
-	if (noted < 0 || (noted == 0 && !is_gap(line, n, offset)))
+	counts = journal_parse(line, n, r->seed, &event);
+	if (counts < 0 || (counts == 0 && !is_gap(line, n, offset)))
 		return -1;
+	if (counts > 0 && event.kind <= EVENT_REPORTED &&
+	    event.rcpt >= r->nrcpt)
+		return -1;
+	if (counts > 0)
+		r->fn(r->arg, &event);
 	r->end = offset + n + 1;
 	return 0;
 }
@@ -100,10 +108,11 @@ read_more(struct replay *r, int fd)
 }
 
 int
-journal_replay(int fd, uint64_t at, uint32_t seed, struct envelope *env,
-    uint64_t *end, struct err *err)
+journal_read(int fd, uint64_t at, uint32_t seed, size_t nrcpt,
+    journal_fn *fn, void *arg, uint64_t *end, struct err *err)
 {
-	struct replay r = { .env = env, .seed = seed, .at = at, .end = at };
+	struct replay r = { .fn = fn, .arg = arg, .nrcpt = nrcpt,
+		.seed = seed, .at = at, .end = at };
 	ssize_t got;
 	int rc = -1;
 

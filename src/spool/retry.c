@@ -51,6 +51,27 @@ retry_delay(const struct retry_rule *rule, unsigned failures, bool greylisted,
 	return spread(doubled(rule, failures), 80, 120, random);
 }
 
+time_t
+retry_longest(time_t arrived, time_t expires)
+{
+	return expires - arrived >= 12 ? (expires - arrived) / 6 : 1;
+}
+
+time_t
+retry_in_life(time_t due, time_t now, time_t arrived, time_t expires,
+    unsigned random)
+{
+	time_t longest = retry_longest(arrived, expires), latest;
+
+	/* past its end it is only here because it could not be given up */
+	if (now >= expires)
+		return due;
+	latest = now + longest - longest / 5 * (time_t)(random % 10000) / 10000;
+	if (latest > expires)
+		latest = expires;
+	return due < latest ? due : latest;
+}
+
 static bool
 has_word(const char *text, const char *const *words)
 {

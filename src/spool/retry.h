@@ -1,7 +1,8 @@
 /*
  * When to try again (pure). First after first_s, doubling up to max_s, each
  * +-20 % so that many do not come at once; greylisting has its own
- * schedule of 6, 12 and 25 minutes (then the ordinary one).
+ * schedule of 6, 12 and 25 minutes (then the ordinary one). A message that does
+ * not live long is tried more often, so that its life has some attempts.
  */
 #ifndef SPOOL_RETRY_H
 #define SPOOL_RETRY_H
@@ -23,6 +24,17 @@ struct retry_rule {
  */
 unsigned retry_delay(const struct retry_rule *, unsigned failures,
 	    bool greylisted, unsigned random);
+
+/* The longest wait of a message that lives from arrived until expires: a sixth
+ * of its life; at least a second. */
+time_t	retry_longest(time_t arrived, time_t expires);
+
+/*
+ * When a message is due that would be due at due: not later than its longest
+ * wait (less up to a fifth) from now, and not later than its end.
+ */
+time_t	retry_in_life(time_t due, time_t now, time_t arrived, time_t expires,
+	    unsigned random);
 
 /* Does a reply look like greylisting? */
 bool	retry_is_greylisting(int code, const char *status, const char *text);

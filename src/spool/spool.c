@@ -81,8 +81,7 @@ scan_file(void *arg, int dirfd, const char *name)
 	time_t due;
 
 	if (!queueid_valid(name) ||
-	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (!S_ISREG(st.st_mode) && scan->place != PLACE_DAMAGED))
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return true;
 	due = st.st_mtime;
 	if (due > scan->now + AHEAD_MAX_S)
@@ -156,6 +155,83 @@ static int
 open_place(struct spool *s, enum spool_place place, struct err *err)
 {
 	return place_dir(s, s->fd, place_name(place), false, err);
+}
+
+struct strangers {
+	spool_stranger_fn *fn;
+	void	*arg;
+	enum spool_place place;
+};
+
+static bool
+see_stranger(void *arg, int dirfd, const char *name)
+{
+	struct strangers *strangers = arg;
+
+	(void)dirfd;
+	if (!queueid_valid(name))
+		strangers->fn(strangers->arg, strangers->place, name);
+	return true;
+}
+
+int
+spool_strangers(struct spool *s, spool_stranger_fn *fn, void *arg,
+    struct err *err)
+{
+	struct strangers strangers = { fn, arg, PLACE_QUEUE };
+	int fd, rc;
+
+	rc = place_list(s->queue_fd, "queue", see_stranger, &strangers, err);
+	fd = open_place(s, strangers.place = PLACE_HOLD, err);
+	if (fd == -1)
+		rc = -1;
+	if (fd < 0)
+		return rc;
+	if (place_list(fd, "hold", see_stranger, &strangers, err) < 0)
+		rc = -1;
+	close(fd);
+	return rc;
+}
+
+int
+spool_discard(struct spool *s, const char *id, struct err *err)
+{
+	int fd, rc;
+
+	if (!queueid_valid(id))
+		return 0;
+	fd = open_place(s, PLACE_DAMAGED, err);
+	if (fd < 0)
+		return fd == PLACE_GONE ? 0 : -1;
+	rc = unlinkat(fd, id, 0) == 0;
+	if (rc == 0 && errno != ENOENT)
+		rc = place_fail(err, "remove", id);
+	close(fd);
+	return rc;
+}
+
+static int
+sync_place(struct spool *s, enum spool_place place, struct err *err)
+{
+	int fd, rc;
+
+	fd = open_place(s, place, err);
+	if (fd < 0)
+		return fd == PLACE_GONE ? 0 : -1;
+	rc = place_sync(fd, place_name(place), err);
+	close(fd);
+	return rc;
+}
+
+int
+spool_sync(struct spool *s, struct err *err)
+{
+	if (place_sync_tree(s, err) < 0 ||
+	    sync_place(s, PLACE_QUEUE, err) < 0 ||
+	    sync_place(s, PLACE_HOLD, err) < 0 ||
+	    sync_place(s, PLACE_DAMAGED, err) < 0)
+		return -1;
+	return s->mine_fd < 0 ? 0 : run_sync(s, err);
 }
 
 /*

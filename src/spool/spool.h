@@ -23,11 +23,18 @@
  *	queue/ID -> run/RUN/ID		claim: whoever's rename succeeds has it
  *	run/RUN/ID -> queue/ID		defer
  *	run/RUN/ID unlinked		complete
- *	queue/ID <-> hold/ID		hold, release
+ *	run/RUN/ID -> hold/ID		hold
+ *	hold/ID -> queue/ID		release
+ *	hold/ID unlinked		remove
+ *	run/RUN/ID -> damaged/ID	set aside
  *
  * When the holder of run/RUN dies, the kernel drops its lock, and the next
  * process that takes the directory, or a flush (spool_recover()), puts its
  * entries back into queue/, due at once, and removes the .new files.
+ *
+ * What is in hold/ never passes through run/ on its way elsewhere, for a
+ * process that dies there leaves it to the queue, and it would be sent. It is
+ * dealt with where it is, under a lock of its file (held.h).
  *
  * Sync: nothing is synced before spool is asked for a promise (sync true in
  * draft_commit(), entry_promise(), and entry_defer() after those).
@@ -48,6 +55,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mail/envelope.h"
+#include "spool/event.h"
 
 #define SPOOL_ID_MAX 24
 
@@ -142,7 +150,8 @@ void	draft_abort(struct draft *);
 /*
  * Look at what there is, without opening anything.
  *
- * Calls fn for each entry: in PLACE_QUEUE with its due time, in PLACE_RUN of
+ * Calls fn for each entry, and whatever else has the name of one, as a
+ * directory or a link (opening that says what it is): in PLACE_QUEUE with its due time, in PLACE_RUN of
  * other processes and of this one, PLACE_HOLD, PLACE_DAMAGED (their due time
  * is when they came there). fn returns false to stop; it may claim the entry.
  * An entry that moves meanwhile may be seen twice or not at all. A due time
@@ -153,6 +162,13 @@ void	draft_abort(struct draft *);
 typedef bool spool_scan_fn(void *arg, const char *id, enum spool_place,
 	    time_t due);
 int	spool_scan(struct spool *, spool_scan_fn *, void *arg, struct err *);
+
+/* Call fn for each file in queue/ or hold/ that has no entry's name: nothing
+ * ever touches it, and somebody should know. Returns 0, or -1 with *err. */
+typedef void spool_stranger_fn(void *arg, enum spool_place,
+	    const char *name);
+int	spool_strangers(struct spool *, spool_stranger_fn *, void *arg,
+	    struct err *);
 
 /*
  * Claim one entry that waits, and read its envelope and journal.
@@ -169,8 +185,8 @@ int	spool_claim(struct spool *, const char *id, enum spool_place place,
 
 /*
  * Read an entry wherever it is, without claiming it: for mailq and --show.
- * Its file is open for reading until entry_release(); entry_header() and
- * entry_verify() may be used on it, nothing else.
+ * Its file is open for reading until entry_release(); entry_header(),
+ * entry_history() and entry_verify() may be used on it, nothing else.
  * Returns 1, 0 when it is gone, -1 with *err (ERR_DATA: it is damaged).
  */
 int	spool_peek(struct spool *, const char *id, enum spool_place,
@@ -181,6 +197,15 @@ int	spool_peek(struct spool *, const char *id, enum spool_place,
  * recovered, when not NULL, gets the number of entries. Returns 0 or -1.
  */
 int	spool_recover(struct spool *, size_t *recovered, struct err *);
+
+/* Remove what was set aside. Returns 1, 0 when it is gone, -1 with *err. */
+int	spool_discard(struct spool *, const char *id, struct err *);
+
+/*
+ * Bring to stable storage what was moved and removed: with it, nothing that
+ * is gone comes back. Returns 0, or -1 with *err.
+ */
+int	spool_sync(struct spool *, struct err *);
 
 /* Make sure the entry's file is open for reading and appending. */
 int	entry_open(struct spool *, struct entry *, struct err *);
@@ -214,6 +239,21 @@ int	entry_record_reported(struct spool *, struct entry *,
 	    const size_t *rcpts, size_t n, struct err *);
 
 /*
+ * Append: somebody has held, released, requeued it (EVENT_HELD and the two
+ * behind it), and note it in the envelope. Returns 0, or -1 with *err.
+ */
+int	entry_record_deed(struct spool *, struct entry *, enum event_kind,
+	    uint32_t uid, time_t now, struct err *);
+
+/*
+ * Tell fn each line of the journal, in order. Opens the file when it is
+ * closed. Returns 0, or -1 with *err.
+ */
+typedef void entry_history_fn(void *arg, const struct event *);
+int	entry_history(struct spool *, struct entry *, entry_history_fn *,
+	    void *arg, struct err *);
+
+/*
  * Bring the entry to stable storage where it is (file, run/RUN, run). After
  * this the caller may be told that it is kept. Returns 0, or -1 with *err.
  */
@@ -227,6 +267,10 @@ int	entry_promise(struct spool *, struct entry *, struct err *);
  */
 int	entry_defer(struct spool *, struct entry *, time_t due, bool promise,
 	    struct err *);
+
+/* Put back into queue/ what was claimed and left as it was, due when it was.
+ * Returns 0, or -1 with *err; it will then be recovered. */
+int	entry_unclaim(struct spool *, struct entry *, struct err *);
 
 /* Nothing is left to do: remove it. */
 int	entry_complete(struct spool *, struct entry *, struct err *);
