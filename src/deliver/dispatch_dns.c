@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "mail/address.h"
+#include "spool/retry.h"
 #include "spool/sites.h"
 
 /*
@@ -42,18 +43,35 @@ site_of(struct dispatch *d, const struct way *way,
 	return *place;
 }
 
+/*
+ * Is it tried now, whatever is remembered of its site: at its end, once more;
+ * or because somebody has requeued it?
+ */
+static bool
+must_go(const struct dispatch *d, const struct envelope *env, size_t rcpt)
+{
+	return d->how->force || clock_wall() >= env->expires_s ||
+	    env->rcpts[rcpt].forced;
+}
+
+/* A message that lives for minutes does not wait for hours. */
+static bool
+can_wait(const struct envelope *env, time_t wait_s)
+{
+	return wait_s <= retry_longest(env->arrived_s, env->expires_s);
+}
+
 static void
 give_to_site(struct dispatch *d, struct site *site, struct item *item,
     size_t rcpt)
 {
-	/* an entry at its end is tried once more, whatever is remembered */
-	bool last_chance = clock_wall() >= item->entry.env.expires_s;
+	const struct envelope *env = &item->entry.env;
+	bool now = must_go(d, env, rcpt);
+	time_t wait_s = site->memory.next_s - clock_wall();
 
-	if (!last_chance && !d->how->force &&
-	    dispatch_auth_spares(d, site, item, rcpt))
+	if (!now && dispatch_auth_spares(d, site, item, rcpt))
 		return;
-	if (site->memory.next_s > clock_wall() && !d->how->force &&
-	    !d->how->fresh && !last_chance) {
+	if (!now && !d->how->fresh && wait_s > 0 && can_wait(env, wait_s)) {
 		dispatch_skip(d, item, site->memory.next_s);
 		return;
 	}

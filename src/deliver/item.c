@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/xalloc.h"
+#include "spool/retry.h"
 
 struct item *
 item_new(struct entry *entry)
@@ -51,6 +53,10 @@ item_relayed(struct item *item, size_t rcpt)
 void
 item_due(struct item *item, time_t due)
 {
+	const struct envelope *env = &item->entry.env;
+
+	due = retry_in_life(due, clock_wall(), env->arrived_s, env->expires_s,
+	    process_random_below(10000));
 	if (item->due == 0 || due < item->due)
 		item->due = due;
 }

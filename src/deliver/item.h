@@ -37,7 +37,8 @@ double	item_age_s(const struct item *);
 /* Note a row for the report of success that is owed (RFC 3461 5.2.2). */
 void	item_relayed(struct item *, size_t rcpt);
 
-/* Note that a forward-path is due at that time. */
+/* Note that a forward-path is due at that time, or earlier: within the life of
+ * its message. */
 void	item_due(struct item *, time_t due);
 
 #endif
