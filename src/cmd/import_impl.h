@@ -195,8 +195,9 @@ int	import_read(struct import *, const char *path, struct buf *out,
 	    struct err *);
 
 /*
- * Append a file that a setting names: there, else beside the first file under
- * its last part. used: cleared, which it was. Returns 0 or -1 with *err.
+ * Append a file that a setting names: there (a relative path is one from the
+ * first file), else beside the first file under its last part. used: cleared,
+ * which it was. Returns 0 or -1 with *err.
  */
 int	import_read_related(struct import *, const char *path,
 	    struct buf *out, struct buf *used, struct err *);

@@ -146,8 +146,8 @@ continues(const struct lines *lines)
 	while (p != NULL && *p != '\0') {
 		if (says_something(p))
 			return *p == ' ' || *p == '\t';
-		p = strchr(p, '\n');
-		p += p != NULL;
+		if ((p = strchr(p, '\n')) != NULL)
+			p++;
 	}
 	return false;
 }

@@ -252,8 +252,8 @@ expand_all(struct postfix *p)
 		n = strlen(item->value);
 		expand(&x, item->value, n > VALUE_MAX ? 0 : n, &value);
 		x.is_too_much |= n > VALUE_MAX;
-		items_add(&done, item->key, buf_str(&value), item->file,
-		    item->line);
+		items_add(&done, item->key, x.is_too_much ? "" :
+		    buf_str(&value), item->file, item->line);
 		if (x.is_too_much) {
 			conf_warn_item(&p->imp->conf, 0, item,
 			    "what it refers to cannot be worked out here");

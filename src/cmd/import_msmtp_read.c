@@ -114,8 +114,10 @@ inherit(struct import *imp, struct msmtp *m, struct item *item,
 	char *name;
 
 	while ((name = word_next(&names, ",")) != NULL) {
-		struct msmtp_account *from = msmtp_find(m, str_trim(name));
+		struct msmtp_account *from;
 
+		name = str_trim(name);
+		from = msmtp_find(m, name);
 		if (from == NULL) {
 			conf_warn_item(&imp->conf, 0, item,
 			    "account %s is not defined before", name);

@@ -56,7 +56,20 @@ void	table_read(struct postfix *, struct item *, bool secret,
 /* The row with that key, done, or NULL. */
 struct item *table_find(struct items *rows, const char *key);
 
-/* ---- import_postfix_relay.c ---- */
+/* ---- import_postfix_server.c ---- */
+
+enum level { LEVEL_UNSET, LEVEL_NONE, LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_DANE,
+	LEVEL_DANE_ONLY, LEVEL_FINGERPRINT, LEVEL_VERIFY, LEVEL_SECURE };
+
+/* smtp_tls_security_level, and the parameter that sets it (NULL: none). */
+enum level postfix_level(struct postfix *, struct item **);
+
+/* Read smtp_sasl_password_maps, where somebody logs in. */
+void	postfix_passwords(struct postfix *);
+
+/* The row for a sender, as mail_addr_find() of Postfix looks: the address,
+ * then "@domain". NULL: none. */
+struct item *postfix_find_sender(struct items *rows, const char *sender);
 
 /* "[host]:port" and the like. */
 struct nexthop {
@@ -65,8 +78,32 @@ struct nexthop {
 	bool	 is_mx;		/* without brackets: its MX hosts were meant */
 };
 
-/* Returns 0, or -1: it is none. */
-int	nexthop_parse(const char *text, struct nexthop *);
+struct server {
+	struct nexthop hop;
+	struct item *row;	/* of the password; NULL: it does not log in */
+	char	*user;		/* owned; NULL */
+};
+
+/* Servers in the order to be tried, for all mail or for one account. */
+struct servers {
+	struct server v[RELAYS_MAX];
+	size_t	 n;
+	struct item *item;	/* where they are named */
+	struct item *row;	/* the one password that counts; NULL: nobody
+				 * logs in */
+};
+
+/* Add those of a list, with the credentials for the sender (NULL: for any);
+ * what is none is a complaint. */
+void	servers_add(struct postfix *, size_t section, struct servers *,
+	    const char *sender, const char *list);
+
+/* Write them as a smarthost, with all that belongs to it. */
+void	servers_write(struct postfix *, size_t section, struct servers *);
+
+void	servers_release(struct servers *);
+
+/* ---- import_postfix_relay.c ---- */
 
 /* relayhost, TLS, AUTH, and accounts for senders. */
 void	postfix_relays(struct postfix *);

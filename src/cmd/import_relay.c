@@ -82,6 +82,10 @@ relay_write(struct import *imp, size_t section, const char *origin,
 	}
 	ok = urls.len > 0 && conf_set(&imp->conf, section, origin,
 	    "smarthost", buf_str(&urls));
+	if (!ok && section == 0)
+		conf_warn(&imp->conf, section, "%s: this smarthost could not "
+		    "be taken over: without one mail goes to the mail "
+		    "exchangers directly", origin);
 	buf_release(&urls);
 	return ok;
 }

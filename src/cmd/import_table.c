@@ -234,7 +234,7 @@ read_one(struct reading *r, char *word)
 		read_text(r, word, false);
 		return;
 	}
-	if (name == NULL) {
+	if (name == NULL || name[1] == '\0') {
 		conf_warn_item(&r->p->imp->conf, 0, r->item,
 		    "names no table");
 		return;

@@ -55,13 +55,17 @@ import_read_related(struct import *imp, const char *path, struct buf *out,
 	struct err other;
 
 	buf_clear(used);
-	buf_adds(used, path);
-	if (import_read(imp, path, out, err) == 0)
+	if (path[0] == '/')
+		buf_adds(used, path);
+	else
+		import_beside(imp, path, used);
+	if (import_read(imp, buf_str(used), out, err) == 0)
 		return 0;
+	if (path[0] != '/')
+		return -1;
 	buf_clear(used);
 	import_beside(imp, import_basename(path), used);
-	return strcmp(buf_str(used), path) == 0 ? -1 :
-	    import_read(imp, buf_str(used), out, &other);
+	return import_read(imp, buf_str(used), out, &other);
 }
 
 /* Whose file it is tells its place: root may import another's. */
