@@ -522,7 +522,7 @@ def test_oauth_token_is_refused(client, oauth):
     client.submit(BOB).quiet()
     assert len(srv.messages) == 2 and len(tokens.asked) == 2
     srv.tokens = {'ann': 'none is right'}
-    check.held(client, client.submit(BOB), BOB, '535', 'oauth')
+    check.held(client, client.submit(BOB), BOB, 'refused', '401', 'oauth')
     assert len(tokens.asked) == 3
 
 
