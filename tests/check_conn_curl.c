@@ -507,6 +507,7 @@ setup(void)
 {
 	gnutls_global_init();
 	signal(SIGPIPE, SIG_DFL);
+	(void)conn_curl_library();	/* loading takes its time */
 	pki_make();
 	trace_fd = memfd_create("trace", MFD_CLOEXEC);
 	ck_assert_int_ge(trace_fd, 0);
@@ -658,8 +659,8 @@ static const struct scene bad[] = {
 	    "Lab CA) is for a.test, b.test, c.test and 1 more, not for "
 	    "mx.test: " },
 	{ "another name, the old way", SHOWS(NO_ALT, NO_PIN), { SECURED },
-	    NULL, CONN_CURL_HANDSHAKE, "4.7.5", "certificate of old.test??[31m (issued by Lab CA) is for "
-	    "old.test??[31m, not for mx.test" },
+	    NULL, CONN_CURL_HANDSHAKE, "4.7.5", "certificate of old.test??"
+	    "[31m (issued by Lab CA) is for old.test??[31m, not for mx.test" },
 	{ "signed by itself", SHOWS(SELF, NO_PIN), { SECURED }, NULL,
 	    CONN_CURL_HANDSHAKE, "4.7.5", "certificate of mx.test is signed "
 	    "by itself: if it is known to be right, give it as ca-file, or "
@@ -852,9 +853,12 @@ START_TEST(fails)
 	ck_assert_msg(play(s) == -1, "%s\n%s", s->name, trace());
 	ck_assert_int_lt(clock_ms() - began, 4000);
 	ck_assert_int_eq(err.kind, ERR_TEMP);
+	/* with another TLS library the words are libcurl's */
 	ck_assert_msg(strcmp(err.status, s->status) == 0 &&
-	    strstr(err.text, s->text) != NULL, "%s: %s %s\n%s", s->name,
-	    err.status, err.text, trace());
+	    (strstr(err.text, s->text) != NULL ||
+		(strstr(conn_curl_library(), "GnuTLS/") == NULL &&
+		strstr(err.text, "certificate of mx.test: ") == err.text)),
+	    "%s: %s %s\n%s", s->name, err.status, err.text, trace());
 	ck_assert_msg(stage == s->stage, "%s: stage %d\n%s", s->name,
 	    (int)stage, trace());
 	ck_assert_int_eq(conn.fd, -1);
@@ -922,12 +926,20 @@ END_TEST
 
 /* Limits of time */
 
+#define SOON_MS 1200
+
 static void
-soon(struct conn_curl_options *o)
+log_in(struct conn_curl_options *o)
 {
 	o->user = "u";
 	o->secret = "s3cret";
-	o->deadline = clock_ms() + 400;
+}
+
+static void
+soon(struct conn_curl_options *o)
+{
+	log_in(o);
+	o->deadline = clock_ms() + SOON_MS;
 }
 
 static const struct {
@@ -939,7 +951,8 @@ static const struct {
 } silences[] = {
 	{ "no greeting", CONN_CURL_STARTTLS, { { "", SILENCE } },
 	    CONN_CURL_GREETING, "4.4.2" },
-	{ "half a greeting", CONN_CURL_STARTTLS, { { "", "220-mx\r\n220 " SILENCE } },
+	{ "half a greeting", CONN_CURL_STARTTLS,
+	    { { "", "220-mx\r\n220 " SILENCE } },
 	    CONN_CURL_GREETING, "4.4.2" },
 	{ "no greeting in TLS", CONN_CURL_TLS, { { "", SILENCE } },
 	    CONN_CURL_GREETING, "4.4.2" },
@@ -953,7 +966,8 @@ static const struct {
 	{ "no reply to EHLO in TLS", CONN_CURL_STARTTLS, { SECURED,
 	    { EHLO, SILENCE } }, CONN_CURL_HELLO, "4.4.2" },
 	{ "no reply to AUTH", CONN_CURL_STARTTLS, { SECURED,
-	    HELLO_AUTH("PLAIN"), { PLAIN, SILENCE } }, CONN_CURL_AUTH, "4.4.2" },
+	    HELLO_AUTH("PLAIN"), { PLAIN, SILENCE } }, CONN_CURL_AUTH,
+	    "4.4.2" },
 };
 
 START_TEST(silence)
@@ -962,8 +976,8 @@ START_TEST(silence)
 
 	ck_assert_int_eq(open_with(silences[_i].turns, silences[_i].tls,
 	    soon), -1);
-	ck_assert_int_ge(clock_ms() - began, 300);
-	ck_assert_msg(clock_ms() - began < 1500, "%s: %d ms",
+	ck_assert_int_ge(clock_ms() - began, SOON_MS - 100);
+	ck_assert_msg(clock_ms() - began < SOON_MS + 1500, "%s: %d ms",
 	    silences[_i].name, (int)(clock_ms() - began));
 	ck_assert_msg(strcmp(err.status, silences[_i].status) == 0 &&
 	    strstr(err.text, "timed out") != NULL, "%s: %s %s",
@@ -1019,7 +1033,7 @@ START_TEST(drip)
 	server.instead = serve_drip;
 	ck_assert_int_eq(open_with(NULL, CONN_CURL_STARTTLS, soon), -1);
 	ck_assert_str_eq(err.status, "4.4.2");
-	ck_assert_int_lt(clock_ms() - began, 1500);
+	ck_assert_int_lt(clock_ms() - began, SOON_MS + 1500);
 	finish("drip");
 }
 END_TEST
@@ -1129,7 +1143,7 @@ START_TEST(words_behind)
 	const struct turn turns[TURNS] = { SECURED, HELLO_AUTH("PLAIN"),
 		{ PLAIN, "235 yes\r\n250 2.0.0 stray\r\n" }, MAIL };
 
-	ck_assert_msg(open_with(turns, CONN_CURL_STARTTLS, soon) == 0, "%s",
+	ck_assert_msg(open_with(turns, CONN_CURL_STARTTLS, log_in) == 0, "%s",
 	    err.text);
 	talk("behind");
 	finish("behind");
@@ -1143,7 +1157,7 @@ START_TEST(closed_later)
 		{ PLAIN, OK }, { "MAIL\r\n", "421 bye\r\n" HANG_UP } };
 	struct buf line = { 0 };
 
-	ck_assert_int_eq(open_with(turns, CONN_CURL_STARTTLS, soon), 0);
+	ck_assert_int_eq(open_with(turns, CONN_CURL_STARTTLS, log_in), 0);
 	ck_assert_int_eq(conn_write(&conn, "MAIL\r\n", 6, 5, &err), 0);
 	ck_assert_int_eq(conn_flush(&conn, 5, &err), 0);
 	ck_assert_int_eq(conn_line(&conn, clock_ms() + WAIT_MS, 100, &line,
@@ -1199,7 +1213,7 @@ START_TEST(big)
 	}
 	snprintf(want, sizeof(want), "250 %zu %zu", BIG, sum);
 	server.instead = serve_count;
-	ck_assert_int_eq(open_with(NULL, CONN_CURL_STARTTLS, soon), 0);
+	ck_assert_int_eq(open_with(NULL, CONN_CURL_STARTTLS, log_in), 0);
 	ck_assert_msg(conn_write(&conn, data, BIG, 5, &err) == 0, "%s",
 	    err.text);
 	ck_assert_int_eq(conn_flush(&conn, 5, &err), 0);
@@ -1423,7 +1437,7 @@ START_TEST(old_tls)
 	const struct turn turns[TURNS] = { SECURED };
 
 	server.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0";
-	ck_assert_int_eq(open_with(turns, CONN_CURL_STARTTLS, soon), -1);
+	ck_assert_int_eq(open_with(turns, CONN_CURL_STARTTLS, log_in), -1);
 	ck_assert_str_eq(err.status, "4.7.5");
 	ck_assert_int_eq(stage, CONN_CURL_HANDSHAKE);
 	finish("old");
@@ -1566,19 +1580,20 @@ START_TEST(silent_proxy)
 	    server.port);
 	o.proxy = proxy_url;
 	o.addr = NULL;
-	o.deadline = clock_ms() + 400;
+	o.deadline = clock_ms() + SOON_MS;
 	ck_assert_int_eq(conn_curl_open(&conn, &o, &offers, &stage, &err), -1);
 	ck_assert_str_eq(err.status, "4.4.1");
 	ck_assert_int_eq(stage, CONN_CURL_CONNECT);
-	ck_assert_int_lt(clock_ms() - began, 1500);
+	ck_assert_int_lt(clock_ms() - began, SOON_MS + 1500);
 	finish("silent proxy");
 }
 END_TEST
 
 START_TEST(library)
 {
-	ck_assert_msg(strstr(conn_curl_library(), "GnuTLS/") != NULL &&
-	    conn_curl_library()[0] >= '7', "%s", conn_curl_library());
+	ck_assert_msg(strchr("789", conn_curl_library()[0]) != NULL &&
+	    strchr(conn_curl_library(), '/') != NULL, "%s",
+	    conn_curl_library());
 }
 END_TEST
 

@@ -14,8 +14,8 @@
 #define CERTIFICATE_CHAIN_MAX 16
 
 struct certificate_question {
-	const char *chain[CERTIFICATE_CHAIN_MAX];	/* PEM, as it was sent: the
-							 * server's own first */
+	/* PEM, as it was sent: the server's own first */
+	const char *chain[CERTIFICATE_CHAIN_MAX];
 	size_t	 n;
 	const char *host;	/* it should be for that */
 	const char *ca_file;	/* NULL: the system's */

@@ -106,11 +106,12 @@ debug(CURL *easy, curl_infotype type, char *data, size_t n, void *arg)
 {
 	struct conn_curl *c = arg;
 	struct buf shown = { 0 };
+	size_t skip = strlen(SUITE_TEXT);
 
 	(void)easy;
-	if (type == CURLINFO_TEXT && n > strlen(SUITE_TEXT) &&
-	    strncmp(data, SUITE_TEXT, strlen(SUITE_TEXT)) == 0)
-		note_suite(c, data + strlen(SUITE_TEXT), n - strlen(SUITE_TEXT));
+	if (type == CURLINFO_TEXT && n > skip &&
+	    strncmp(data, SUITE_TEXT, skip) == 0)
+		note_suite(c, data + skip, n - skip);
 	if (type != CURLINFO_HEADER_OUT)
 		return 0;
 	/* to an HTTP proxy, with its password */
@@ -148,7 +149,7 @@ header(char *data, size_t one, size_t n, void *arg)
 {
 	struct conn_curl *c = arg;
 	bool in_tls = c->o->tls == CONN_CURL_TLS ||
-	    (c->o->tls == CONN_CURL_STARTTLS && *c->suite != '\0');
+	    (c->heard.starttls && c->heard.said != OVERHEARD_STARTTLS);
 
 	n *= one;
 	conn_trace(c->conn, '<', data, n);

@@ -45,19 +45,21 @@ no_connection(struct conn_curl *c, CURLcode rc, struct err *err)
 
 /* The server does not want us: its own words. */
 static int
-refused(struct conn_curl *c, struct err *err)
+refused(struct conn_curl *c, CURLcode rc, struct err *err)
 {
 	char line[ERR_TEXT_MAX];
 
+	(void)rc;
 	overheard_reply(&c->heard, line, sizeof(line));
 	return err_set(err, ERR_TEMP, "4.3.2", "%s", line);
 }
 
 static int
-no_starttls(struct conn_curl *c, struct err *err)
+no_starttls(struct conn_curl *c, CURLcode rc, struct err *err)
 {
 	char line[ERR_TEXT_MAX];
 
+	(void)rc;
 	overheard_reply(&c->heard, line, sizeof(line));
 	if (c->heard.said == OVERHEARD_STARTTLS)
 		return err_set(err, ERR_TEMP, "4.7.4",
@@ -240,14 +242,15 @@ weird(struct conn_curl *c, CURLcode rc, struct err *err)
 		    "plain text behind the reply to STARTTLS");
 	if (c->heard.said == OVERHEARD_AUTH)
 		return auth_refused(c, rc, err);
-	return c->heard.code != 0 ? refused(c, err) : lost(c, rc, err);
+	return c->heard.code != 0 ? refused(c, rc, err) : lost(c, rc, err);
 }
 
 static int
-timed_out(struct conn_curl *c, struct err *err)
+timed_out(struct conn_curl *c, CURLcode rc, struct err *err)
 {
 	const struct conn_curl_options *o = c->o;
 
+	(void)rc;
 	if (c->heard.stage == CONN_CURL_CONNECT)
 		return err_set(err, ERR_TEMP, "4.4.1",
 		    "connect by proxy %s: timed out", proxy_name(c));
@@ -262,69 +265,81 @@ timed_out(struct conn_curl *c, struct err *err)
 
 /* Only AUTH that the server has said yes to is one. */
 static int
-finished(struct conn_curl *c, struct err *err)
+finished(struct conn_curl *c, CURLcode rc, struct err *err)
 {
+	(void)rc;
 	if (!conn_curl_wants_auth(c->o) || c->heard.proven)
 		return 0;
 	c->heard.stage = CONN_CURL_AUTH;
 	return no_mechanism(c, err);
 }
 
+/* Neither resolved nor connected: with a proxy that is its matter. */
 static int
-describe(struct conn_curl *c, CURLcode rc, struct err *err)
+not_there(struct conn_curl *c, CURLcode rc, struct err *err)
 {
-	switch (rc) {
-	case CURLE_OK:
-		return finished(c, err);
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_INTERFACE_FAILED:
-#if LIBCURL_VERSION_NUM >= 0x074900
-	case CURLE_PROXY:
-#endif
-		return c->o->proxy != NULL ? no_connection(c, rc, err) :
-		    lost(c, rc, err);
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_ABORTED_BY_CALLBACK:
-		return timed_out(c, err);
-	case CURLE_REMOTE_ACCESS_DENIED:
-		return refused(c, err);
-	case CURLE_WEIRD_SERVER_REPLY:
-		return weird(c, rc, err);
-	case CURLE_USE_SSL_FAILED:
-		c->heard.stage = CONN_CURL_HANDSHAKE;
-		return no_starttls(c, err);
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-		c->heard.stage = CONN_CURL_HANDSHAKE;
-		return bad_certificate(c, rc, err);
-	case CURLE_SSL_CACERT_BADFILE:
-		c->heard.stage = CONN_CURL_HANDSHAKE;
-		return no_ca(c, rc, err);
-	case CURLE_SSL_CERTPROBLEM:
-		c->heard.stage = CONN_CURL_HANDSHAKE;
-		return bad_client_cert(c, rc, err);
-	case CURLE_SSL_CONNECT_ERROR:
-		c->heard.stage = CONN_CURL_HANDSHAKE;
-		return handshake_failed(c, rc, err);
-	case CURLE_LOGIN_DENIED:
-		c->heard.stage = CONN_CURL_AUTH;
-		return auth_refused(c, rc, err);
-#if LIBCURL_VERSION_NUM >= 0x080600
-	case CURLE_TOO_LARGE:
-		return too_much(c, rc, err);
-#endif
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-		return lost(c, rc, err);
-	default:
-		break;
-	}
+	return c->o->proxy != NULL ? no_connection(c, rc, err) :
+	    lost(c, rc, err);
+}
+
+static int
+anything(struct conn_curl *c, CURLcode rc, struct err *err)
+{
 	if (c->heard.said == OVERHEARD_AUTH)
 		return auth_refused(c, rc, err);
 	return err_set(err, ERR_TEMP, "4.3.0", "libcurl: %s", why(c, rc));
+}
+
+#define AS_HEARD -1	/* the stage is where the dialogue stands */
+
+static const struct {
+	CURLcode rc;
+	int	 stage;		/* enum conn_curl_stage */
+	int	 (*say)(struct conn_curl *, CURLcode, struct err *);
+} ends[] = {
+	{ CURLE_OK, AS_HEARD, finished },
+	{ CURLE_COULDNT_RESOLVE_PROXY, AS_HEARD, not_there },
+	{ CURLE_COULDNT_RESOLVE_HOST, AS_HEARD, not_there },
+	{ CURLE_COULDNT_CONNECT, AS_HEARD, not_there },
+	{ CURLE_INTERFACE_FAILED, AS_HEARD, not_there },
+#if LIBCURL_VERSION_NUM >= 0x074900
+	{ CURLE_PROXY, AS_HEARD, not_there },
+#endif
+	{ CURLE_OPERATION_TIMEDOUT, AS_HEARD, timed_out },
+	{ CURLE_ABORTED_BY_CALLBACK, AS_HEARD, timed_out },
+	{ CURLE_REMOTE_ACCESS_DENIED, AS_HEARD, refused },
+	{ CURLE_WEIRD_SERVER_REPLY, AS_HEARD, weird },
+	{ CURLE_USE_SSL_FAILED, CONN_CURL_HANDSHAKE, no_starttls },
+	{ CURLE_PEER_FAILED_VERIFICATION, CONN_CURL_HANDSHAKE,
+	    bad_certificate },
+	{ CURLE_SSL_PINNEDPUBKEYNOTMATCH, CONN_CURL_HANDSHAKE,
+	    bad_certificate },
+	{ CURLE_SSL_CACERT_BADFILE, CONN_CURL_HANDSHAKE, no_ca },
+	{ CURLE_SSL_CERTPROBLEM, CONN_CURL_HANDSHAKE, bad_client_cert },
+	{ CURLE_SSL_CONNECT_ERROR, CONN_CURL_HANDSHAKE, handshake_failed },
+	{ CURLE_SSL_CIPHER, CONN_CURL_HANDSHAKE, handshake_failed },
+	{ CURLE_LOGIN_DENIED, CONN_CURL_AUTH, auth_refused },
+	{ CURLE_SEND_ERROR, AS_HEARD, lost },
+	{ CURLE_RECV_ERROR, AS_HEARD, lost },
+	{ CURLE_GOT_NOTHING, AS_HEARD, lost },
+#if LIBCURL_VERSION_NUM >= 0x080600
+	{ CURLE_TOO_LARGE, AS_HEARD, too_much },
+#endif
+};
+
+static int
+describe(struct conn_curl *c, CURLcode rc, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (ends[i].rc != rc)
+			continue;
+		if (ends[i].stage != AS_HEARD)
+			c->heard.stage = (enum conn_curl_stage)ends[i].stage;
+		return ends[i].say(c, rc, err);
+	}
+	return anything(c, rc, err);
 }
 
 int

@@ -52,8 +52,9 @@ bool	conn_curl_wants_auth(const struct conn_curl_options *);
 
 /* Check what we were given, before anything is opened. Returns 0, or -1 with
  * *stage and *err. */
-int	conn_curl_check(const struct curllib *, const struct conn_curl_options *,
-	    enum conn_curl_stage *stage, struct err *);
+int	conn_curl_check(const struct curllib *,
+	    const struct conn_curl_options *, enum conn_curl_stage *stage,
+	    struct err *);
 
 /* Tell libcurl all of it. ehlo: our name. Returns 0, or -1 with *err. */
 int	conn_curl_set(struct conn_curl *, const char *ehlo,

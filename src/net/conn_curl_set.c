@@ -69,7 +69,12 @@ static void
 usable(const struct curllib *lib, const struct conn_curl_options *o,
     struct buf *out)
 {
-	int features = lib->version_info(CURLVERSION_NOW)->features;
+#ifdef CURL_VERSION_GSASL
+	bool gsasl = (lib->version_info(CURLVERSION_NOW)->features &
+	    CURL_VERSION_GSASL) != 0;
+#else
+	bool gsasl = lib == NULL;
+#endif
 	unsigned with = !has_secret(o) ? NEITHER : o->is_token ? TOKEN :
 	    PASSWORD;
 	size_t i;
@@ -80,14 +85,11 @@ usable(const struct curllib *lib, const struct conn_curl_options *o,
 		if ((flags & with) == 0 || (o->auth == NULL ?
 		    (flags & NAMED) != 0 : !names(o->auth, mechanisms[i].name)))
 			continue;
-#ifdef CURL_VERSION_GSASL
-		if ((flags & GSASL) != 0 && (features & CURL_VERSION_GSASL) == 0)
+		if ((flags & GSASL) != 0 && !gsasl)
 			continue;
-#endif
 		buf_printf(out, "%sAUTH=%s", out->len > 0 ? ";" : "",
 		    mechanisms[i].name);
 	}
-	(void)features;
 }
 
 /* A host that could end the host in a URL is none. */
@@ -312,13 +314,17 @@ default_ca(const struct curllib *lib)
 		"/etc/pki/tls/certs/ca-bundle.crt",
 		"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
 		"/usr/local/share/certs/ca-root-nss.crt" };
-	const curl_version_info_data *v = lib->version_info(CURLVERSION_NOW);
 	size_t i;
+#if LIBCURL_VERSION_NUM >= 0x074600
+	const curl_version_info_data *v = lib->version_info(CURLVERSION_NOW);
 
 	if (v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL)
 		return v->cainfo;
 	if (v->age >= CURLVERSION_SEVENTH && v->capath != NULL)
 		return NULL;
+#else
+	(void)lib;
+#endif
 	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		if (access(usual[i], R_OK) == 0)
 			return usual[i];

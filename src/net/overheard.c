@@ -18,6 +18,7 @@ static void
 starttls_said(struct overheard *o)
 {
 	o->stage = CONN_CURL_HANDSHAKE;
+	o->starttls = true;
 	o->proven = false;
 }
 

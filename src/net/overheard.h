@@ -36,6 +36,8 @@ struct overheard {
 	int	 code;		/* its code; 0: none has come */
 	struct buf offers;	/* the reply to EHLO in effect */
 	char	 mechanism[32];	/* of the last AUTH; "": none */
+	bool	 starttls;	/* was said: what comes behind its reply is
+				 * in TLS */
 	bool	 proven;	/* 235 */
 };
 
