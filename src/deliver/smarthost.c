@@ -138,7 +138,9 @@ session_open_smarthost(struct session *s, struct conn *conn,
 		.tls = tls_of(e, s->host), .addr = addr,
 		.source = account->source_address, .proxy = account->proxy,
 		.hostname = s->hostname, .user = e->user,
-		.secret = s->site->credential.secret.text,
+		/* one that nobody logs in to is told nothing */
+		.secret = e->user != NULL ?
+		    s->site->credential.secret.text : NULL,
 		.is_token = s->site->credential.is_token,
 		.auth = account->auth, .ca_file = account->ca_file,
 		.client_cert = s->client_cert[0] != '\0' ?
