@@ -1089,7 +1089,7 @@ static const struct {
 	{ "postfix-sasl", "/etc/postfix/main.cf", IMPORT_POSTFIX,
 	    { "to:p secret", "x:y", NULL } },
 	{ "postfix-senders", "/etc/postfix/main.cf", IMPORT_POSTFIX,
-	    { "password1", "password2", ":password", NULL } },
+	    { "password1", "password2", "hunter3", NULL } },
 	{ "postfix-debian", "/etc/postfix/main.cf", IMPORT_POSTFIX,
 	    { NULL } },
 };
@@ -1189,7 +1189,7 @@ START_TEST(kept)
 
 	import_sample(8, true, &lab, &result);
 	ck_assert_str_eq(samples[8].name, "postfix-senders");
-	ck_assert_str_eq(buf_str(&lab.kept), "default.password password\n"
+	ck_assert_str_eq(buf_str(&lab.kept), "default.password hunter3\n"
 	    "user1-example.com.password password1\n"
 	    "user2-example.net.password password2\n");
 	buf_release(&lab.kept);
