@@ -153,22 +153,30 @@ static const char *const paths[IMPORT_FORMATS] = {
 	[IMPORT_POSTFIX] = "/etc/postfix/main.cf",
 };
 
+/* What would be a complaint in each that does not say otherwise. */
+#define NOBODY "mydestination "
+
 static void
 check_row(const struct row *row, enum import_format format)
 {
-	struct lab lab = {
-		.names = { last_part(paths[format]), row->other },
-		.texts = { row->text, row->other_text } };
-	struct buf got = { 0 }, complaints = { 0 };
+	struct lab lab = { .names = { last_part(paths[format]), row->other } };
+	struct buf text = { 0 }, got = { 0 }, complaints = { 0 };
 	struct import_result result;
 	struct err err = { 0 };
 
+	buf_printf(&text, "%s%s", row->text, format == IMPORT_POSTFIX &&
+	    strstr(row->text, NOBODY) == NULL ? NOBODY "=\n" : "");
+	lab.texts[0] = buf_str(&text);
+	lab.texts[1] = row->other_text;
 	ck_assert_msg(import(&lab, format, paths[format], true, &result,
 	    &err) == 0, "%s: %s", row->name, err.text);
 	strip(&result.text, &got);
 	join(&result.complaints, &complaints);
 	ck_assert_msg(strcmp(buf_str(&got), row->want) == 0,
 	    "%s: got\n%s", row->name, buf_str(&result.text));
+	ck_assert_msg(strstr(buf_str(&result.text), "hunter2") == NULL &&
+	    strstr(buf_str(&complaints), "hunter2") == NULL,
+	    "%s: tells the password", row->name);
 	ck_assert_msg(row->says == NULL ||
 	    strstr(buf_str(&result.text), row->says) != NULL,
 	    "%s: does not say so:\n%s", row->name, buf_str(&result.text));
@@ -176,6 +184,7 @@ check_row(const struct row *row, enum import_format format)
 	    strstr(buf_str(&complaints), row->complains) != NULL,
 	    "%s: complains\n%s", row->name, buf_str(&complaints));
 	accepted(row->name, &result.text, false);
+	buf_release(&text);
 	buf_release(&got);
 	buf_release(&complaints);
 	buf_release(&lab.kept);
@@ -540,8 +549,8 @@ static const struct row dma[] = {
 	    "smarthost smtp+plain://a.example:25\ndsn-size 1G\n",
 	    NULL, NULL, ALONE },
 	{ "mailboxes", "SMARTHOST a.example\n",
-	    "smarthost smtp+plain://a.example:25\n",
-	    "NULLCLIENT was not set", NULL, ALONE },
+	    "smarthost smtp+plain://a.example:25\n", NULL,
+	    "NULLCLIENT was not set", ALONE },
 	{ "direct, in clear", "NULLCLIENT\nSPOOLDIR /var/spool/dma\n", "",
 	    "Postrider does where a server offers it", NULL, ALONE },
 	{ "direct, STARTTLS", "NULLCLIENT\nSECURETRANSFER\nSTARTTLS\n",
@@ -617,6 +626,10 @@ static const struct row nullmailer[] = {
 	{ "no port", "a.example smtp port=many\n",
 	    "smarthost smtp+plain://a.example:25\n", NULL,
 	    "remotes:1: port many: is no port", ALONE },
+	{ "no host", "user=ann pass=hunter2\nb.example\n",
+	    "smarthost smtp+plain://b.example:25\n",
+	    "# remotes:1: line: a host is missing",
+	    "remotes:1: line: a host is missing", ALONE },
 	{ "no such option", "a.example smtp passwd=hunter2\n",
 	    "smarthost smtp+plain://a.example:25\n", NULL,
 	    "remotes:1: passwd: the other program", ALONE },
@@ -1055,6 +1068,19 @@ static const struct row postfix[] = {
 	    ALONE },
 	{ "signatures", "non_smtpd_milters = inet:localhost:8891\n", "",
 	    NULL, "a signature (DKIM)", ALONE },
+	{ "users of this machine", "mydestination = $myhostname\n"
+	    "myhostname = b.example\n", "hostname b.example\n"
+	    "origin b.example\n", NULL, "main.cf:1: mydestination b.example: "
+	    "mail to users", ALONE },
+	{ "passwords of nobody", "smtp_sasl_password_maps = "
+	    "static:ann:hunter2\nlmtp_sasl_password_maps = "
+	    "inline:{a=ann:hunter2}\n", "",
+	    "# main.cf:1: smtp_sasl_password_maps: smtp_sasl_auth_enable", NULL,
+	    ALONE },
+	{ "password in front of the server", LOGGED_IN,
+	    "smarthost smtp://a.example:587\ntls required\n",
+	    "# sasl_passwd:1: row: no mail goes", NULL,
+	    "sasl_passwd", "ann:hunter2 [a.example]:587\n" },
 	{ "of his own", "smtp_bind_address = 192.0.2.1\nmine = hunter2\n",
 	    "source-address 192.0.2.1\n",
 	    "# main.cf:2: mine: is no parameter of Postfix's own\n", NULL,

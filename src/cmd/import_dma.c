@@ -372,7 +372,7 @@ import_dma(struct import *imp, struct err *err)
 	if ((full = items_take(&d.items, "FULLBOUNCE")) != NULL)
 		conf_take(&imp->conf, 0, full, "dsn-size", "1G");
 	if (!has(&d, "NULLCLIENT"))
-		conf_note(&imp->conf, 0, "NULLCLIENT was not set: dma put mail "
+		conf_warn(&imp->conf, 0, "NULLCLIENT was not set: dma put mail "
 		    "to users of this machine into their mailboxes; Postrider "
 		    "has none, and sends it to them at origin");
 	note_other_auth(&d);

@@ -235,6 +235,15 @@ expand(struct expansion *x, const char *text, size_t n, struct buf *out)
 	}
 }
 
+/* A table of passwords may stand in the file itself. */
+static bool
+may_hold_password(const struct item *item)
+{
+	return strstr(item->key, "pass") != NULL &&
+	    (strstr(item->value, "inline:") != NULL ||
+	    strstr(item->value, "static:") != NULL);
+}
+
 /* Names first, then all values at once: each may refer to any other. */
 static void
 expand_all(struct postfix *p)
@@ -245,19 +254,20 @@ expand_all(struct postfix *p)
 	size_t n;
 
 	for (size_t i = 0; i < p->items.n; i++) {
-		struct item *item = &p->items.v[i];
+		struct item *item = &p->items.v[i], *now;
 
 		buf_clear(&value);
 		x.is_too_much = false;
 		n = strlen(item->value);
 		expand(&x, item->value, n > VALUE_MAX ? 0 : n, &value);
 		x.is_too_much |= n > VALUE_MAX;
-		items_add(&done, item->key, x.is_too_much ? "" :
+		now = items_add(&done, item->key, x.is_too_much ? "" :
 		    buf_str(&value), item->file, item->line);
+		now->is_secret = item->is_secret || may_hold_password(now);
 		if (x.is_too_much) {
 			conf_warn_item(&p->imp->conf, 0, item,
 			    "what it refers to cannot be worked out here");
-			done.v[i].is_done = true;
+			now->is_done = true;
 		}
 	}
 	buf_release(&value);
@@ -271,6 +281,7 @@ add_line(struct postfix *p, char *line, unsigned number)
 	const char *path = p->imp->source->paths.v[0];
 	char *value = strchr(line, '=');
 	struct items bad = { 0 };
+	struct item *item;
 
 	if (value == NULL || line[0] == ' ' || line[0] == '\t') {
 		conf_warn_item(&p->imp->conf, 0,
@@ -280,7 +291,9 @@ add_line(struct postfix *p, char *line, unsigned number)
 		return;
 	}
 	*value++ = '\0';
-	items_add(&p->items, str_trim(line), str_trim(value), path, number);
+	item = items_add(&p->items, str_trim(line), str_trim(value), path,
+	    number);
+	item->is_secret = may_hold_password(item);
 }
 
 int

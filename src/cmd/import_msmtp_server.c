@@ -140,7 +140,8 @@ in_netrc(struct work *w, const char *host, const char *user)
 
 	import_tilde(w->imp, "~/.netrc", &path);
 	found = import_read(w->imp, buf_str(&path), &text, &err) == 0 &&
-	    netrc_find(text.data, text.len, host, user, &password, &err) > 0;
+	    netrc_find(buf_str(&text), text.len, host, user, &password,
+	    &err) > 0;
 	if (found)
 		conf_set(&w->imp->conf, w->section, "msmtp looks there for a "
 		    "password that its own file does not have", "netrc",

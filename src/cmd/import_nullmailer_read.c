@@ -88,6 +88,11 @@ read_remote(struct nullmailer *m, const char *line, struct item *item)
 
 	if (!shell_word(&line, &word))
 		goto out;
+	if (strchr(buf_str(&word), '=') != NULL) {
+		conf_warn_item(&m->imp->conf, 0, item,
+		    "a host is missing in front of its options");
+		goto out;
+	}
 	r.host = xstrdup(buf_str(&word));
 	free(item->key);
 	item->key = xstrdup(r.host);
@@ -125,7 +130,7 @@ nullmailer_read_remotes(struct nullmailer *m, struct err *err)
 	while (rc == 0 && (line = lines_next(&lines)) != NULL) {
 		line = str_trim(line);
 		if (*line != '\0' && *line != '#')
-			items_add(&m->lines, "", line, path,
+			items_add(&m->lines, "line", line, path,
 			    lines.number)->is_secret = true;
 	}
 	for (size_t i = 0; i < m->lines.n; i++)

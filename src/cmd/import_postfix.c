@@ -148,6 +148,22 @@ pass_defaults(struct postfix *p)
 			p->items.v[i].is_done = true;
 }
 
+/* A password that is not used. A key that is no server may be what belongs
+ * behind it, and is not shown. */
+static void
+note_password(struct postfix *p, struct item *row)
+{
+	const char *port = strrchr(row->key, ':');
+
+	if (port != NULL && strchr(port, ']') == NULL &&
+	    relay_port(port + 1) == 0) {
+		free(row->key);
+		row->key = xstrdup("row");
+	}
+	conf_note_item(&p->imp->conf, 0, row,
+	    "no mail goes to a server of this name");
+}
+
 /* Parameters that somebody has made for himself are no mistake; what is in
  * them nobody knows. */
 static void
@@ -171,8 +187,7 @@ note_others(struct postfix *p)
 	}
 	for (size_t i = 0; i < p->sasl.n; i++)
 		if (!p->sasl.v[i].is_done)
-			conf_note_item(conf, 0, &p->sasl.v[i],
-			    "no mail goes to a server of this name");
+			note_password(p, &p->sasl.v[i]);
 }
 
 static bool
@@ -201,6 +216,9 @@ import_postfix(struct import *imp, struct err *err)
 	write_bind_address(&p);
 	write_same(&p);
 	pass_defaults(&p);
+	if (items_find(&p.items, "mydestination") == NULL)
+		conf_warn(&imp->conf, 0, "main.cf: mydestination: %s",
+		    postfix_delivers + 1);
 	note_others(&p);
 	conf_leftovers(&imp->conf, 0, &p.items, postfix_reasons);
 out:

@@ -29,6 +29,9 @@ struct postfix {
 extern const struct reason postfix_reasons[];
 bool	postfix_is_inside(const char *name);
 
+/* What becomes of mail to users of this machine, as a reason. */
+extern const char postfix_delivers[];
+
 /* ---- import_maincf.c ---- */
 
 /* Read main.cf and expand what its values refer to. Returns 0, or -1 with

@@ -7,8 +7,10 @@
 #include "base/str.h"
 
 static const char receives[] = "Postrider does not receive mail";
-static const char delivers[] = "there are no mailboxes of this machine, and "
-    "no aliases yet: mail to local names goes to them at origin";
+static const char delivers[] = "there are no mailboxes and no aliases";
+const char postfix_delivers[] = "!mail to users of this machine went into "
+    "their mailboxes; Postrider has none, and no aliases yet: it sends mail to "
+    "root to root at origin";
 static const char inside[] = "this is about Postfix itself";
 static const char sessions[] = "needs no setting";
 static const char patterns[] = "!messages are not changed by patterns";
@@ -46,7 +48,7 @@ const struct reason postfix_reasons[] = {
 	{ "address_verify_*", receives }, { "unverified_*", receives },
 	{ "unknown_*", receives }, { "tlsproxy_*", receives },
 	{ "qmqpd_*", receives }, { "reject_*", receives },
-	{ "mydestination", delivers }, { "alias_*", delivers },
+	{ "mydestination", postfix_delivers }, { "alias_*", delivers },
 	{ "local_*", delivers }, { "mailbox_*", delivers },
 	{ "home_mailbox", delivers }, { "mail_spool_directory", delivers },
 	{ "virtual_*", delivers }, { "luser_relay", delivers },

@@ -154,7 +154,8 @@ write_accounts_of(struct postfix *p, struct items *rows, bool domains,
 		char *sender = rows->v[i].key;
 
 		if ((sender[0] == '@') != domains || sender[0] == '[' ||
-		    (rows == &p->sasl && strchr(sender, '@') == NULL) ||
+		    (rows == &p->sasl && (strchr(sender, '@') == NULL ||
+		    strchr(sender, ':') != NULL)) ||
 		    strcmp(sender, "*") == 0 || has_account(done, sender))
 			continue;
 		if (done->n == POSTFIX_ACCOUNTS_MAX) {

@@ -259,8 +259,6 @@ table_read(struct postfix *p, struct item *item, bool secret,
 		.rows = rows };
 	char *copy = xstrdup(item->value), *rest = copy, *word;
 
-	item->is_secret |= secret && (strstr(copy, "inline:") != NULL ||
-	    strstr(copy, "static:") != NULL);
 	while ((word = braced_word(&rest, ", \t")) != NULL)
 		read_one(&r, word);
 	explicit_bzero(copy, strlen(copy));
