@@ -201,6 +201,7 @@ def test_own_settings_in_front_of_the_system_s(lab, client,  # noqa: F811
 def test_own_file_with_option(client, system, own):  # noqa: F811
     """-C costs the privilege, and then it is joe's own matter."""
     srv, text = own
-    path = system.own_file('joe', 'my.conf', text + 'log none\nnameserver 192.0.2.53\n')
+    path = system.own_file('joe', 'my.conf', text +
+                           'log none\nnameserver 192.0.2.53\n')
     system.submit('joe', BOB, '-C', path).quiet()
     assert srv.recipients == [BOB]

@@ -170,6 +170,7 @@ class Lab:
             else:
                 thing.close()
         self._open = []
+        self.net.restore_all()
         return complaints
 
     # -- for the whole run ------------------------------------------------

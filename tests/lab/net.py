@@ -64,6 +64,7 @@ class Net:
         self.internet = f'pr-i-{tag}'
         self.offline = f'pr-o-{tag}'
         self._made = []
+        self._lost = set()          # addresses that nobody reaches now
         atexit.register(self.close)
         try:
             self._build()
@@ -145,15 +146,22 @@ class Net:
 
     def swallow(self, address):
         """From now on packets to this address vanish (SYN black hole)."""
+        self._lost.add(address)
         self._route('add', 'blackhole', address)
 
     def refuse_route(self, address):
         """From now on this address is answered 'host unreachable'."""
+        self._lost.add(address)
         self._route('add', 'unreachable', address)
 
     def restore(self, address):
+        self._lost.discard(address)
         self._route('del', 'blackhole', address, check=False)
         self._route('del', 'unreachable', address, check=False)
+
+    def restore_all(self):
+        for address in list(self._lost):
+            self.restore(address)
 
     def _route(self, verb, kind, address, check=True):
         family = '-6' if ':' in address else '-4'
