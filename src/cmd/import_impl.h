@@ -8,7 +8,10 @@
  *	import_conf.c		the postrider.conf that comes out
  *	import_note.c		its comments: what could not be taken over
  *	import_relay.c		one server as a URL; its password
- *	import_msmtp.c ...	one for each format; the larger ones have more
+ *	import_msmtp.c ...	one for each format; the larger ones have more,
+ *				and a header of their own
+ *	import_maincf.c, import_table.c
+ *				Postfix's files
  */
 #ifndef CMD_IMPORT_IMPL_H
 #define CMD_IMPORT_IMPL_H
@@ -243,7 +246,7 @@ bool	relay_write(struct import *, size_t section, const char *origin,
 void	relay_password(struct import *, size_t section, struct item *,
 	    const char *password);
 
-/* "25", or a service as /etc/services has it; 0: it is none. */
+/* "25", or the name of one of the services of mail; 0: it is none. */
 uint16_t relay_port(const char *text);
 
 /* ---- one for each format ---- */

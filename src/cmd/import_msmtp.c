@@ -177,10 +177,9 @@ pass_defaults(struct work *w)
 static bool
 is_usable(const struct msmtp_account *a)
 {
-	struct items *items = (struct items *)(uintptr_t)&a->items;
-	const struct item *host = items_find(items, "host");
-	const struct item *protocol = items_find(items, "protocol");
-	const struct item *socket = items_find(items, "socket");
+	const struct item *host = items_find(&a->items, "host");
+	const struct item *protocol = items_find(&a->items, "protocol");
+	const struct item *socket = items_find(&a->items, "socket");
 
 	return host != NULL && host->value[0] != '\0' &&
 	    (protocol == NULL || strcmp(protocol->value, "lmtp") != 0) &&
