@@ -93,6 +93,9 @@ write_item(const struct item *item, struct buf *out)
 		buf_adds(out, "...");
 }
 
+static void remark_item(struct conf *, size_t, struct item *, bool,
+    const char *, va_list) __attribute__((format(printf, 5, 0)));
+
 static void
 remark_item(struct conf *conf, size_t section, struct item *item,
     bool complain, const char *fmt, va_list ap)

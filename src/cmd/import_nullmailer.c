@@ -60,10 +60,11 @@ value_of(const struct remote *r, const char *name)
 static void
 make_relay(struct nullmailer *m, struct remote *r, struct relay *relay)
 {
-	bool tls = has(r, "tls") | has(r, "ssl");
+	bool tls = has(r, "tls"), ssl = has(r, "ssl");
 	struct item *port = option(r, "port");
 	uint16_t n = port != NULL ? relay_port(port->value) : 0;
 
+	tls = tls || ssl;
 	*relay = (struct relay){ .host = r->host,
 		.tls = tls ? RELAY_TLS : has(r, "starttls") ? RELAY_STARTTLS :
 		RELAY_CLEAR };
