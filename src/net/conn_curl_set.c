@@ -344,8 +344,11 @@ tell_tls(struct telling *t, struct conn_curl *c)
 		tell_ptr(t, CURLOPT_PINNEDPUBLICKEY, o->tls_pin);
 	tell_long(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	c->ca_file = o->ca_file != NULL ? o->ca_file : default_ca(t->lib);
-	if (c->ca_file != NULL)
+	if (c->ca_file != NULL) {
 		tell_ptr(t, CURLOPT_CAINFO, c->ca_file);
+		/* or the system's directory would count as well */
+		tell_ptr(t, CURLOPT_CAPATH, NULL);
+	}
 	if (o->client_cert != NULL) {
 		tell_ptr(t, CURLOPT_SSLCERT, o->client_cert);
 		tell_ptr(t, CURLOPT_SSLKEY, o->client_key != NULL ?

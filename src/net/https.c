@@ -120,6 +120,14 @@ set_header(struct exchange *x)
 	    CURLOPT_HTTPHEADER, x->header) == CURLE_OK;
 }
 
+/* With a file that is named, the system's directory does not count. */
+static bool
+set_authorities(struct exchange *x, const char *ca_file)
+{
+	return ca_file == NULL || (set_text(x, CURLOPT_CAINFO, ca_file) &&
+	    set_text(x, CURLOPT_CAPATH, NULL));
+}
+
 /* Every one counts: without it the exchange might be less safe. */
 static bool
 prepare(struct exchange *x, const struct https_request *q)
@@ -135,7 +143,7 @@ prepare(struct exchange *x, const struct https_request *q)
 	    set_number(x, CURLOPT_SSL_VERIFYPEER, 1L) &&
 	    set_number(x, CURLOPT_SSL_VERIFYHOST, 2L) &&
 	    set_number(x, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
-	    (q->ca_file == NULL || set_text(x, CURLOPT_CAINFO, q->ca_file)) &&
+	    set_authorities(x, q->ca_file) &&
 	    set_proxy(x, q->proxy) &&
 	    set_number(x, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
 	    set_number(x, CURLOPT_NOSIGNAL, 1L) &&

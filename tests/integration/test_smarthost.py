@@ -191,6 +191,27 @@ def test_system_authorities(lab, client):
     untouched(srv)
 
 
+@pytest.mark.parametrize('named', [False, True], ids=['not set', 'ca-file'])
+def test_system_authorities_or_ca_file(lab, client, named):
+    """Whom the system trusts, or who is in ca-file; never both."""
+    host = f'smtp.{lab.name()}'
+    chain, _ = lab.authority.certificate(host, signed=False)
+    with open(chain) as f:
+        text = f.read()
+    srv = lab.smarthost(host=host,
+                        tls=lab.authority.context(host, signed=False))
+    client.use(srv, without=[] if named else ['ca_file'])
+    run = client.system(['/usr/sbin/sendmail', '-i', BOB],
+                        input='Subject: x\n\nx\n',
+                        files={'ssl/certs/ca-certificates.crt': text,
+                               'ssl/certs/lab.pem': text})
+    if named:
+        check.held(client, run, BOB, 'certificate', 'ca-file')
+        untouched(srv)
+    else:
+        check.delivered(client, run, srv, BOB)
+
+
 def test_ca_file_missing(lab, client):
     srv = lab.smarthost()
     client.use(srv, ca_file='/no/such/ca.pem')
