@@ -305,7 +305,11 @@ tell_url(struct telling *t, const struct conn_curl_options *o,
 	    (long)CURLUSESSL_NONE : (long)CURLUSESSL_ALL);
 }
 
-/* Where the CAs are: libcurl knows, or one of the usual places. */
+/*
+ * Where the CAs are: libcurl knows a file, or one of the usual ones, the same
+ * that GnuTLS looks for. The directory that libcurl may know instead is the
+ * last resort: each certificate stands there three times, and all are read.
+ */
 static const char *
 default_ca(const struct curllib *lib)
 {
@@ -320,8 +324,6 @@ default_ca(const struct curllib *lib)
 
 	if (v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL)
 		return v->cainfo;
-	if (v->age >= CURLVERSION_SEVENTH && v->capath != NULL)
-		return NULL;
 #else
 	(void)lib;
 #endif
