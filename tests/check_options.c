@@ -44,6 +44,13 @@ add_text(struct buf *out, const char *name, const char *value)
 }
 
 static void
+add_texts(struct buf *out, const char *name, const struct strlist *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		add_text(out, name, list->v[i]);
+}
+
+static void
 add_flag(struct buf *out, const char *name, bool set)
 {
 	if (set)
@@ -61,6 +68,9 @@ static const char *const modes[] = {
 	[MODE_SEND] = "send", [MODE_FILES] = "files", [MODE_FLUSH] = "flush",
 	[MODE_QUEUE] = "queue", [MODE_COUNT] = "count",
 	[MODE_VERIFY] = "verify", [MODE_CHECK_CONFIG] = "check",
+	[MODE_SHOW] = "show", [MODE_HOLD] = "hold",
+	[MODE_RELEASE] = "release", [MODE_DELETE] = "delete",
+	[MODE_REQUEUE] = "requeue", [MODE_RETURN] = "return",
 	[MODE_NOTHING] = "nothing", [MODE_HELP] = "help",
 	[MODE_VERSION] = "version"
 };
@@ -99,11 +109,11 @@ describe(const struct options *o, struct buf *out)
 	add_text(out, "help", o->help);
 	add_number(out, "wait", o->wait_s, -1);
 	add_number(out, "lifetime", o->lifetime_s, -1);
-	add_text(out, "id", o->only_id);
-	add_text(out, "recipient", o->only_recipient);
-	add_text(out, "from", o->only_sender);
-	for (size_t i = 0; i < o->to.n; i++)
-		add_text(out, "to", o->to.v[i]);
+	add_flag(out, "expire", o->expire);
+	add_texts(out, "id", &o->only_id);
+	add_texts(out, "recipient", &o->only_recipient);
+	add_texts(out, "from", &o->only_sender);
+	add_texts(out, "to", &o->to);
 	for (int i = 0; i < o->noperand; i++)
 		buf_printf(out, "%s%s", i == 0 ? " | " : " ", o->operands[i]);
 }
@@ -168,7 +178,14 @@ static const struct {
 	    "flush recipient=example.org" },
 	{ "-qS", "sendmail -qSann@", "flush from=ann@" },
 	{ "-qR and -qf", "sendmail -qRann -qf", "flush now recipient=ann" },
+	{ "-qR twice", "sendmail -qRann -qRbob -qSx",
+	    "flush recipient=ann recipient=bob from=x" },
 	{ "-vq", "sendmail -vq", "flush verbose" },
+	{ "mailq -qR", "mailq -qRann", "queue recipient=ann" },
+	{ "-bp -qS", "sendmail -bp -qSann", "queue from=ann" },
+	{ "-qI -bp", "sendmail -qIabc -bp", "queue id=abc" },
+	{ "--delete -qS", "postrider --delete -qSann", "delete from=ann" },
+	{ "-qS --delete", "postrider -qSann --delete", "delete from=ann" },
 
 	/* -o, -O, -e */
 	{ "-oi", "sendmail -oi", "send dots" },
@@ -228,6 +245,20 @@ static const struct {
 	{ "--flush WHAT", "postrider --flush example.org",
 	    "flush | example.org" },
 	{ "--queue", "postrider --queue --json", "queue json" },
+	{ "--queue WHAT", "mailq --queue from:<>", "queue | from:<>" },
+	{ "--queue twice", "postrider --queue --queue", "queue" },
+	{ "--show", "postrider --show 4jX", "show | 4jX" },
+	{ "--hold", "postrider --hold older:2h", "hold | older:2h" },
+	{ "--hold all", "postrider --hold all", "hold | all" },
+	{ "--release", "postrider --release --json", "release json" },
+	{ "--delete", "postrider --delete -- from:a@b to:c@d",
+	    "delete | from:a@b to:c@d" },
+	{ "--requeue", "postrider --requeue", "requeue" },
+	{ "--return", "postrider --return a@b", "return | a@b" },
+	{ "--expire", "postrider --expire 10m a@b",
+	    "send lifetime=600 expire | a@b" },
+	{ "--expire of files", "postrider --send --expire 1h x",
+	    "files lifetime=3600 expire | x" },
 	{ "--strict --wait", "postrider --strict --wait 1m30s a@b",
 	    "send strict wait=90 | a@b" },
 	{ "--wait 0", "postrider --wait=0", "send wait=0" },
@@ -301,6 +332,19 @@ static const struct {
 	{ "-O Timeout", "sendmail -OTimeout.queuereturn=soon", "soon" },
 	{ "--wait", "postrider --wait soon", "soon" },
 	{ "--send without files", "postrider --send", "--send" },
+	{ "--delete of nothing", "postrider --delete", "--delete all" },
+	{ "--delete of an empty text", "postrider --delete -qR", "all" },
+	{ "--hold of nothing", "postrider --hold --json", "--hold all" },
+	{ "--return of nothing", "postrider --return", "--return all" },
+	{ "--show of nothing", "postrider --show", "--show: name what" },
+	{ "two at once", "postrider --delete --queue x",
+	    "--delete and --queue" },
+	{ "two of the same kind", "postrider --flush x --hold",
+	    "--flush and --hold" },
+	{ "--now and --hold", "postrider --hold all --now", "--now" },
+	{ "--expire what", "postrider --expire soon a@b", "soon" },
+	{ "--expire and --flush", "postrider --flush --expire 1h",
+	    "--expire" },
 	{ "--now alone", "postrider --now a@b", "--now" },
 	{ "-bv without addresses", "sendmail -bv", "-bv" },
 };

@@ -16,11 +16,14 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "cmd/exitcode.h"
+#include "cmd/flush.h"
 #include "cmd/import.h"
+#include "cmd/list.h"
+#include "cmd/manage.h"
 #include "cmd/options.h"
-#include "cmd/queue.h"
 #include "cmd/result.h"
 #include "cmd/settings.h"
+#include "cmd/show.h"
 #include "cmd/submit.h"
 #include "cmd/verify.h"
 #include "deliver/credential.h"
@@ -124,6 +127,30 @@ open_trace(const struct options *o)
 }
 
 static int
+run_mode(const struct options *o, const struct settings *settings,
+    const struct delivery *how, struct spool *spool)
+{
+	switch (o->mode) {
+	case MODE_QUEUE:
+		return list_run(o, spool);
+	case MODE_COUNT:
+		return list_count(o, spool);
+	case MODE_SHOW:
+		return show_run(o, spool);
+	case MODE_FLUSH:
+		return flush_queue(o, how, spool);
+	case MODE_HOLD:
+	case MODE_RELEASE:
+	case MODE_DELETE:
+	case MODE_REQUEUE:
+	case MODE_RETURN:
+		return manage_run(o, how, spool);
+	default:
+		return submit_run(o, settings, how, spool);
+	}
+}
+
+static int
 run_in_spool(const struct options *o, const struct settings *settings,
     const struct delivery *how)
 {
@@ -139,14 +166,7 @@ run_in_spool(const struct options *o, const struct settings *settings,
 	}
 	if (spool.shared)
 		process_avoid_group(spool.gid);
-	if (o->mode == MODE_QUEUE)
-		code = queue_list(o, &spool);
-	else if (o->mode == MODE_COUNT)
-		code = queue_count(o, &spool);
-	else if (o->mode == MODE_FLUSH)
-		code = queue_flush(o, how, &spool);
-	else
-		code = submit_run(o, settings, how, &spool);
+	code = run_mode(o, settings, how, &spool);
 	spool_close(&spool);
 	return code;
 }
@@ -156,7 +176,8 @@ static bool
 may_send(const struct options *o)
 {
 	return o->mode == MODE_SEND || o->mode == MODE_FILES ||
-	    o->mode == MODE_FLUSH || o->mode == MODE_VERIFY ||
+	    o->mode == MODE_FLUSH || o->mode == MODE_RETURN ||
+	    o->mode == MODE_VERIFY ||
 	    o->mode == MODE_EXPLAIN;
 }
 

@@ -17,7 +17,9 @@ static const char short_options[] =
 enum {
 	LONG_SEND = 256, LONG_TO, LONG_FLUSH, LONG_NOW, LONG_QUEUE, LONG_JSON,
 	LONG_STRICT, LONG_WAIT, LONG_CONFIG, LONG_HELP, LONG_VERSION,
-	LONG_ACCOUNT, LONG_EXPLAIN, LONG_IMPORT, LONG_FORMAT, LONG_PASSWORDS
+	LONG_ACCOUNT, LONG_EXPLAIN, LONG_IMPORT, LONG_FORMAT, LONG_PASSWORDS,
+	LONG_SHOW, LONG_HOLD, LONG_RELEASE, LONG_DELETE, LONG_REQUEUE,
+	LONG_RETURN, LONG_EXPIRE
 };
 
 static const struct option long_options[] = {
@@ -26,6 +28,13 @@ static const struct option long_options[] = {
 	{ "flush", no_argument, NULL, LONG_FLUSH },
 	{ "now", no_argument, NULL, LONG_NOW },
 	{ "queue", no_argument, NULL, LONG_QUEUE },
+	{ "show", no_argument, NULL, LONG_SHOW },
+	{ "hold", no_argument, NULL, LONG_HOLD },
+	{ "release", no_argument, NULL, LONG_RELEASE },
+	{ "delete", no_argument, NULL, LONG_DELETE },
+	{ "requeue", no_argument, NULL, LONG_REQUEUE },
+	{ "return", no_argument, NULL, LONG_RETURN },
+	{ "expire", required_argument, NULL, LONG_EXPIRE },
 	{ "json", no_argument, NULL, LONG_JSON },
 	{ "strict", no_argument, NULL, LONG_STRICT },
 	{ "wait", required_argument, NULL, LONG_WAIT },
@@ -45,6 +54,37 @@ usage(struct err *err, const char *what, const char *value)
 {
 	return err_set(err, ERR_USAGE, NULL, "%s%s%s", what,
 	    value != NULL ? " " : "", value != NULL ? value : "");
+}
+
+/* What is done with the queue, one at a time: "--delete --queue" would not say
+ * whether something is deleted. */
+static const struct work {
+	int	 c;
+	enum mode mode;
+	const char *name;
+	bool	 wants_what;	/* "all" has to be said */
+} works[] = {
+	{ LONG_FLUSH, MODE_FLUSH, "--flush", false },
+	{ LONG_QUEUE, MODE_QUEUE, "--queue", false },
+	{ LONG_SHOW, MODE_SHOW, "--show", true },
+	{ LONG_HOLD, MODE_HOLD, "--hold", true },
+	{ LONG_RELEASE, MODE_RELEASE, "--release", false },
+	{ LONG_DELETE, MODE_DELETE, "--delete", true },
+	{ LONG_REQUEUE, MODE_REQUEUE, "--requeue", false },
+	{ LONG_RETURN, MODE_RETURN, "--return", true },
+};
+
+#define NWORKS (sizeof(works) / sizeof(works[0]))
+
+static int
+parse_work(struct options *o, const struct work *work, struct err *err)
+{
+	if (o->asked != NULL && strcmp(o->asked, work->name) != 0)
+		return err_set(err, ERR_USAGE, NULL, "%s and %s: one at a time",
+		    o->asked, work->name);
+	o->asked = work->name;
+	o->mode = work->mode;
+	return 0;
 }
 
 /* -b: what to be. */
@@ -169,25 +209,41 @@ parse_o(struct options *o, const char *value, struct err *err)
 	return 0;
 }
 
-/* -q, -qf, -q30m, -qIid, -qRrecipient, -qSsender. */
+/* -qIid, -qRrecipient, -qSsender: of which messages. They flush, unless
+ * something else is done with the queue ("mailq -qRexample"). */
+static bool
+parse_only(struct options *o, const char *value)
+{
+	switch (value[0]) {
+	case 'I':
+		strlist_add(&o->only_id, value + 1);
+		break;
+	case 'R':
+		strlist_add(&o->only_recipient, value + 1);
+		break;
+	case 'S':
+		strlist_add(&o->only_sender, value + 1);
+		break;
+	default:
+		return false;
+	}
+	if (o->asked == NULL && o->mode != MODE_QUEUE)
+		o->mode = MODE_FLUSH;
+	return true;
+}
+
+/* -q, -qf, -q30m. */
 static int
 parse_q(struct options *o, const char *value, struct err *err)
 {
+	if (value != NULL && parse_only(o, value))
+		return 0;
 	o->mode = MODE_FLUSH;
 	if (value == NULL || value[0] == '\0')
 		return 0;
 	switch (value[0]) {
 	case 'f':
 		o->now = true;
-		return 0;
-	case 'I':
-		o->only_id = value + 1;
-		return 0;
-	case 'R':
-		o->only_recipient = value + 1;
-		return 0;
-	case 'S':
-		o->only_sender = value + 1;
 		return 0;
 	case 'p':
 		value++;
@@ -262,9 +318,7 @@ parse_simple(struct options *o, int c)
 	case 'I':	o->mode = MODE_NOTHING; break;
 	case LONG_SEND:	o->mode = MODE_FILES; break;
 	case LONG_TO:	strlist_add(&o->to, optarg); break;
-	case LONG_FLUSH: o->mode = MODE_FLUSH; break;
 	case LONG_NOW:	o->now = true; break;
-	case LONG_QUEUE: o->mode = MODE_QUEUE; break;
 	case LONG_JSON:	o->json = true; break;
 	case LONG_STRICT: o->strict = true; break;
 	case LONG_CONFIG: o->mode = MODE_CHECK_CONFIG; break;
@@ -302,6 +356,9 @@ parse_one(struct options *o, int c, char **argv, struct err *err)
 {
 	if (parse_simple(o, c))
 		return 0;
+	for (size_t i = 0; i < NWORKS; i++)
+		if (c == works[i].c)
+			return parse_work(o, &works[i], err);
 	switch (c) {
 	case 'b':
 		return parse_become(o, optarg, err);
@@ -323,6 +380,9 @@ parse_one(struct options *o, int c, char **argv, struct err *err)
 		return parse_trace(o, optarg, err);
 	case LONG_WAIT:
 		return parse_wait(o, optarg, err);
+	case LONG_EXPIRE:
+		o->expire = true;
+		return parse_lifetime(o, optarg, err);
 	case 'M':
 	case 'Q':
 		return usage(err, c == 'M' ? "macros cannot be set: -M" :
@@ -356,9 +416,38 @@ parse_name(struct options *o, const char *argv0)
 			o->mode = names[i].mode;
 }
 
+static bool
+has_text(const struct strlist *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i][0] != '\0')
+			return true;
+	return false;
+}
+
+/* Of what is done with the queue, what must not be done to all of it because
+ * an argument has got lost. */
+static int
+check_what(const struct options *o, struct err *err)
+{
+	bool named = o->noperand > 0 || has_text(&o->only_id) ||
+	    has_text(&o->only_recipient) || has_text(&o->only_sender);
+
+	for (size_t i = 0; i < NWORKS; i++)
+		if (o->mode == works[i].mode && works[i].wants_what && !named)
+			return err_set(err, ERR_USAGE, NULL, "%s: name what; "
+			    "\"%s all\" is for everything", works[i].name,
+			    works[i].name);
+	return 0;
+}
+
 static int
 check(const struct options *o, struct err *err)
 {
+	if (check_what(o, err) < 0)
+		return -1;
+	if (o->expire && o->mode != MODE_SEND && o->mode != MODE_FILES)
+		return usage(err, "--expire goes with sending", NULL);
 	if (o->mode == MODE_FILES && o->noperand == 0)
 		return usage(err, "--send: name files, mailboxes or - for "
 		    "standard input", NULL);
@@ -402,4 +491,7 @@ void
 options_release(struct options *o)
 {
 	strlist_release(&o->to);
+	strlist_release(&o->only_id);
+	strlist_release(&o->only_recipient);
+	strlist_release(&o->only_sender);
 }

@@ -21,6 +21,8 @@ enum mode {
 	MODE_FLUSH,		/* -q, --flush, runq */
 	MODE_QUEUE,		/* -bp, --queue, mailq */
 	MODE_COUNT,		/* -bP */
+	MODE_SHOW,		/* --show */
+	MODE_HOLD, MODE_RELEASE, MODE_DELETE, MODE_REQUEUE, MODE_RETURN,
 	MODE_VERIFY,		/* -bv */
 	MODE_EXPLAIN,		/* --explain ADDRESS... */
 	MODE_IMPORT,		/* --import-config [FILE...] */
@@ -64,11 +66,15 @@ struct options {
 	const char *interval;	/* -q30m: asks for a daemon; NULL */
 	const char *help;	/* --help=TOPIC, or NULL */
 	int64_t	 wait_s;	/* --wait; -1: not given */
-	int64_t	 lifetime_s;	/* -O Timeout.queuereturn; -1: not given */
+	int64_t	 lifetime_s;	/* --expire, -O Timeout.queuereturn; -1: not
+				 * given */
+	bool	 expire;	/* --expire */
 
-	/* which entries a pass is about: substrings, NULL: all; for --flush,
-	 * operands are ids, recipients or their domains, whole */
-	const char *only_id, *only_recipient, *only_sender;
+	/* -qI, -qR, -qS: substrings; with the operands, which messages of the
+	 * queue it is about (select.h) */
+	struct strlist only_id, only_recipient, only_sender;
+	const char *asked;	/* the long option that chose what to do with
+				 * the queue, or NULL */
 
 	struct strlist to;	/* --to, as given */
 	char	**operands;	/* what is no option */

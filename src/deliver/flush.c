@@ -44,7 +44,8 @@ collect(void *arg, const char *id, enum spool_place place, time_t due)
 {
 	struct flush *f = arg;
 
-	if (place != PLACE_QUEUE)
+	if (place != PLACE_QUEUE || (f->options->could != NULL &&
+	    !f->options->could(f->options->arg, id)))
 		return true;
 	if (due > f->now && !f->options->now && f->options->wanted == NULL) {
 		f->result->waiting++;
@@ -62,22 +63,29 @@ by_id(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Is it one that was asked for? Looked at without touching it. */
-static bool
+/*
+ * Is it one that was asked for? Looked at without touching it. One that is
+ * damaged is claimed as well, to be set aside, but not by somebody who could
+ * not have seen it. Returns 1, 0, or -1 for that.
+ */
+static int
 wanted(struct flush *f, const char *id)
 {
 	struct entry entry = { .fd = -1 };
 	struct err err;
-	bool yes;
+	int rc;
 
 	if (f->options->wanted == NULL && !f->options->own_only)
-		return true;
-	yes = spool_peek(f->spool, id, PLACE_QUEUE, &entry, &err) > 0 &&
-	    (!f->options->own_only || entry.env.uid == getuid()) &&
-	    (f->options->wanted == NULL ||
-	    f->options->wanted(f->options->arg, &entry));
+		return 1;
+	rc = spool_peek(f->spool, id, PLACE_QUEUE, &entry, &err);
+	if (rc < 0)
+		rc = err.kind == ERR_DATA && !f->options->own_only ? -1 : 0;
+	else if (rc > 0)
+		rc = (!f->options->own_only || entry.env.uid == getuid()) &&
+		    (f->options->wanted == NULL ||
+		    f->options->wanted(f->options->arg, &entry));
 	entry_release(&entry);
-	return yes;
+	return rc;
 }
 
 /* Its message is not what was put in: not to be sent, not to be lost. */
@@ -88,6 +96,7 @@ spoiled(struct flush *f, struct entry *entry, const struct err *why)
 
 	log_line(LOG_LEVEL_ERROR, "qmgr", "%s", why->text);
 	if (why->kind == ERR_DATA) {
+		f->result->damaged++;
 		if (entry_set_aside(f->spool, entry, &err) < 0)
 			log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
 	} else
@@ -104,12 +113,14 @@ claim(struct flush *f, const char *id)
 	struct err err;
 	int rc;
 
-	if (!wanted(f, id))
+	rc = wanted(f, id);
+	if (rc == 0)
 		return;
-	f->result->matched++;
+	f->result->matched += rc > 0;
 	rc = spool_claim(f->spool, id, PLACE_QUEUE, &entry, &err);
 	if (rc < 0)
 		log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
+	f->result->damaged += rc < 0 && err.kind == ERR_DATA;
 	if (rc <= 0)
 		return;
 	if (entry_verify(f->spool, &entry, &err) < 0) {
@@ -160,12 +171,13 @@ flush_run(struct spool *spool, const struct delivery *how,
 	const struct dispatch_owner owner = { .arg = &f, .outcome = outcome,
 		.settled = settled, .more = more };
 
+	int rc = 0;
+
 	*result = (struct flush_result){ 0 };
-	if (spool_recover(spool, NULL, err) < 0 ||
-	    spool_scan(spool, collect, &f, err) < 0) {
-		free(f.ids);
-		return -1;
-	}
+	if (spool_recover(spool, NULL, err) < 0)
+		rc = -1;
+	if (spool_scan(spool, collect, &f, err) < 0)
+		rc = -1;
 	if (f.n > 0) {
 		qsort(f.ids, f.n, sizeof(*f.ids), by_id);
 		f.settle = (struct settle){ .spool = spool, .how = how };
@@ -178,5 +190,5 @@ flush_run(struct spool *spool, const struct delivery *how,
 		note_due(result, f.settle.next_due);
 	sites_sweep(spool, f.now, SITE_MEMORY_S);
 	free(f.ids);
-	return 0;
+	return rc;
 }

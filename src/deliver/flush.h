@@ -16,7 +16,9 @@
 struct flush_options {
 	bool	 now;		/* -qf, --now: attempt everything at once */
 	/* Does the entry belong to the pass, due or not? NULL: all that are
-	 * due do. */
+	 * due do. First it is asked whether it could, as far as its id tells,
+	 * which saves looking at it; may be NULL. */
+	bool	(*could)(void *arg, const char *id);
 	bool	(*wanted)(void *arg, const struct entry *);
 	void	*arg;
 	bool	 own_only;	/* only what the calling user has sent */
@@ -26,8 +28,9 @@ struct flush_options {
 };
 
 struct flush_result {
-	size_t	 matched;	/* entries that were asked for */
+	size_t	 matched;	/* entries that were asked for, and sound */
 	size_t	 attempted;	/* and were free to be attempted */
+	size_t	 damaged;	/* entries that were set aside */
 	size_t	 delivered, deferred, failed;	/* forward-paths */
 	size_t	 kept;		/* entries that went back into the queue */
 	size_t	 waiting;	/* entries that were not due */
@@ -36,9 +39,12 @@ struct flush_result {
 
 /*
  * Put back what dead processes left, attempt what is due, settle it, and
- * return. Entries are claimed as room comes free, oldest first.
+ * return. Entries are claimed as room comes free, oldest first. One that is
+ * damaged, or not ours, or no entry at all, is logged and set aside, and stops
+ * nothing.
  *
- * Returns 0, or -1 with *err when the spool cannot be read.
+ * Returns 0, or -1 with *err when not all of the spool can be read; what could
+ * be has been attempted.
  */
 int	flush_run(struct spool *, const struct delivery *,
 	    const struct flush_options *, struct flush_result *,

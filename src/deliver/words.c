@@ -63,6 +63,17 @@ words_removed(const struct entry *entry)
 }
 
 void
+words_deed(const struct entry *entry, const char *deed, uid_t uid)
+{
+	const struct envelope *env = &entry->env;
+
+	log_line(LOG_LEVEL_INFO, "queue",
+	    "%s: %s by uid=%lu, from=<%s>, size=%" PRIu64 ", nrcpt=%zu",
+	    entry->id, deed, (unsigned long)uid, env->reverse_path != NULL ?
+	    env->reverse_path : "", env->size, env->nrcpt);
+}
+
+void
 words_bounced(const struct entry *entry, const char *bounce_id)
 {
 	log_line(LOG_LEVEL_INFO, "bounce",

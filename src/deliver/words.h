@@ -7,6 +7,7 @@
 #define DELIVER_WORDS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "mail/outcome.h"
 #include "spool/spool.h"
@@ -20,6 +21,9 @@ void	words_attempt(const struct entry *, size_t rcpt,
 
 /* An entry is done with. */
 void	words_removed(const struct entry *);
+
+/* Somebody has done something with an entry: "held", "deleted". */
+void	words_deed(const struct entry *, const char *deed, uid_t);
 
 /* A DSN (id bounce_id) was made for an entry. */
 void	words_bounced(const struct entry *, const char *bounce_id);

@@ -109,6 +109,13 @@ envelope_note(struct envelope *env, size_t i, const struct outcome *o,
 	set_string(&r->host, o->host);
 }
 
+bool
+rcpt_is_open(const struct rcpt *r)
+{
+	return r->state != OUTCOME_DELIVERED &&
+	    !(r->state == OUTCOME_FAILED && r->reported);
+}
+
 void
 envelope_requeue(struct envelope *env)
 {

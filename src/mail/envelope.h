@@ -86,6 +86,10 @@ void	envelope_unique(struct envelope *);
 void	envelope_note(struct envelope *, size_t i, const struct outcome *,
 	    time_t now);
 
+/* Is a forward-path not yet done with: neither delivered, nor failed and
+ * reported? */
+bool	rcpt_is_open(const struct rcpt *);
+
 /* Begin anew with all that is not final: no attempts, and the next is forced. */
 void	envelope_requeue(struct envelope *);
 

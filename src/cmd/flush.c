@@ -1,0 +1,156 @@
+#include "config.h"
+
+#include "cmd/flush.h"
+
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fileio.h"
+#include "base/process.h"
+#include "cmd/exitcode.h"
+#include "cmd/queue.h"
+#include "cmd/result.h"
+#include "deliver/flush.h"
+
+struct pass {
+	const struct options *options;
+	struct select select;
+	size_t	 active, held, damaged;	/* that fit and were not attempted */
+};
+
+static bool
+could(void *arg, const char *id)
+{
+	const struct pass *p = arg;
+
+	return select_could(&p->select, id, PLACE_QUEUE);
+}
+
+static bool
+wanted(void *arg, const struct entry *entry)
+{
+	const struct pass *p = arg;
+
+	return select_fits(&p->select, entry, PLACE_QUEUE);
+}
+
+static void
+outcome(void *arg, struct item *item, size_t rcpt, const struct outcome *o)
+{
+	const struct pass *p = arg;
+
+	if (p->options->json)
+		result_json(&item->entry, rcpt, o);
+}
+
+/* On a terminal somebody wants to know what is left, and until when. */
+static void
+tell(const struct flush_result *r)
+{
+	size_t left = r->kept + r->waiting;
+	struct buf line = { 0 };
+	char when[32] = "";
+	struct tm tm;
+
+	buf_printf(&line, "%zu delivered, %zu deferred, %zu failed; ",
+	    r->delivered, r->deferred, r->failed);
+	if (r->next_due != 0 && localtime_r(&r->next_due, &tm) != NULL)
+		strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
+	if (left == 0)
+		buf_adds(&line, "nothing waits\n");
+	else
+		buf_printf(&line, "%zu message%s wait%s, the next is due %s\n",
+		    left, left == 1 ? "" : "s", left == 1 ? "s" : "", when);
+	(void)!write_all(STDOUT_FILENO, line.data, line.len);
+	buf_release(&line);
+}
+
+static void
+count_other(void *arg, const struct queue_row *row, struct entry *entry,
+    const struct err *why)
+{
+	struct pass *p = arg;
+
+	(void)why;
+	if (entry == NULL || row->place == PLACE_DAMAGED)
+		p->damaged++;
+	else if (row->place == PLACE_RUN)
+		p->active++;
+	else if (row->place == PLACE_HOLD)
+		p->held++;
+}
+
+/* Nothing that waits was what was asked for: what is, and where? */
+static int
+explain_nothing(struct pass *p, struct spool *spool)
+{
+	const char *name = p->options->name;
+	struct err err;
+
+	(void)queue_walk(spool, &p->select, count_other, p, &err);
+	if (p->active > 0)
+		result_complain(name, "what matches is being delivered at this "
+		    "moment");
+	else if (p->held > 0)
+		result_complain(name, "what matches is held; --release makes "
+		    "it due");
+	else if (p->damaged > 0)
+		result_complain(name, "what matches is damaged, and is not "
+		    "sent");
+	else
+		result_complain(name, "no message in the queue matches");
+	return p->active > 0 ? EX_TEMPFAIL : EX_UNAVAILABLE;
+}
+
+static int
+run(struct pass *p, const struct delivery *settings, struct spool *spool)
+{
+	const struct options *o = p->options;
+	bool some = p->select.n > 0;
+	struct delivery how = *settings;
+	const struct flush_options flush = { .now = o->now || p->select.asked,
+		.could = some ? could : NULL, .wanted = some ? wanted : NULL,
+		.arg = p, .outcome = outcome,
+		.own_only = process_serves_guest() };
+	struct flush_result result;
+	struct err err;
+
+	how.force = flush.now;
+	if (flush_run(spool, &how, &flush, &result, &err) < 0) {
+		result_complain(o->name, "%s", err.text);
+		return exitcode_of_err(&err);
+	}
+	if (result.damaged > 0)
+		result_complain(o->name, "%zu damaged message%s set aside and "
+		    "not sent; mailq tells more", result.damaged,
+		    result.damaged == 1 ? " was" : "s were");
+	if (p->select.asked && result.matched == 0)
+		return explain_nothing(p, spool);
+	if (!o->json && isatty(STDOUT_FILENO))
+		tell(&result);
+	return EX_OK;
+}
+
+int
+flush_queue(const struct options *options, const struct delivery *how,
+    struct spool *spool)
+{
+	struct pass p = { .options = options };
+	struct err err;
+	int code;
+
+	if (options->interval != NULL)
+		result_complain(options->name, "-q%s: there is no daemon; "
+		    "this is one pass", options->interval);
+	if (select_init(&p.select, options, &err) == 0)
+		code = run(&p, how, spool);
+	else {
+		result_complain(options->name, "%s", err.text);
+		code = exitcode_of_err(&err);
+	}
+	select_release(&p.select);
+	return code;
+}

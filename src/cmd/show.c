@@ -1,0 +1,292 @@
+#include "config.h"
+
+#include "cmd/show.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fileio.h"
+#include "base/str.h"
+#include "cmd/exitcode.h"
+#include "cmd/queue.h"
+#include "cmd/result.h"
+#include "cmd/show_json.h"
+
+/* What is printed is gathered up to this much. */
+#define OUTPUT_MAX 65536
+
+struct show {
+	const struct options *options;
+	struct spool *spool;
+	struct select select;
+	const struct entry *entry;	/* the one at hand */
+	bool	 terminal;
+	size_t	 shown;
+	int	 code;			/* of what could not be read; 0 */
+	struct buf out;
+};
+
+static void
+print(struct show *s)
+{
+	(void)!write_all(STDOUT_FILENO, s->out.data, s->out.len);
+	buf_clear(&s->out);
+}
+
+/* One line, "  name      text", without what could steer a terminal. */
+static void __attribute__((format(printf, 3, 4)))
+add(struct show *s, const char *name, const char *fmt, ...)
+{
+	size_t from = s->out.len;
+	va_list ap;
+
+	buf_printf(&s->out, "  %-8s  ", name);
+	va_start(ap, fmt);
+	buf_vprintf(&s->out, fmt, ap);
+	va_end(ap);
+	buf_str(&s->out);
+	s->out.len = from + strlen(str_sanitise(s->out.data + from));
+	buf_addc(&s->out, '\n');
+}
+
+static const char *
+date(time_t t, char *out, size_t size)
+{
+	struct tm tm;
+
+	if (localtime_r(&t, &tm) == NULL ||
+	    strftime(out, size, "%a %b %e %H:%M:%S %Y", &tm) == 0)
+		str_copy(out, size, "?");
+	return out;
+}
+
+static void
+add_state(struct show *s, const struct queue_row *row, const char *trouble)
+{
+	const struct envelope *env = &s->entry->env;
+	const char *place = queue_place_name(row->place);
+	char when[64];
+
+	if (trouble != NULL)
+		add(s, "state", "damaged: %s", trouble);
+	else if (row->place == PLACE_QUEUE)
+		add(s, "state", "%s, due %s", place,
+		    date(row->due, when, sizeof(when)));
+	else if (row->place == PLACE_HOLD && env->held_s != 0)
+		add(s, "state", "%s, by uid %lu since %s", place,
+		    (unsigned long)env->held_by,
+		    date(env->held_s, when, sizeof(when)));
+	else
+		add(s, "state", "%s", place);
+}
+
+static void
+add_envelope(struct show *s)
+{
+	const struct envelope *env = &s->entry->env;
+	char when[64];
+
+	add(s, "sender", "%s", env->reverse_path[0] != '\0' ?
+	    env->reverse_path : "<>");
+	add(s, "sent by", "%s%suid %lu", env->submitter != NULL ?
+	    env->submitter : "", env->submitter != NULL ? ", " : "",
+	    (unsigned long)env->uid);
+	add(s, "arrived", "%s", date(env->arrived_s, when, sizeof(when)));
+	add(s, "expires", "%s", date(env->expires_s, when, sizeof(when)));
+	add(s, "size", "%" PRIu64 " octets", env->size);
+	if (env->account != NULL)
+		add(s, "account", "%s", env->account);
+	if (env->envid != NULL)
+		add(s, "envid", "%s", env->envid);
+	if (env->ret != RET_NONE)
+		add(s, "report", "%s", env->ret == RET_FULL ? "full" : "hdrs");
+}
+
+static void
+add_rcpt(struct show *s, const struct rcpt *r)
+{
+	struct buf more = { 0 };
+
+	if (r->attempts > 0)
+		buf_printf(&more, ", %u attempt%s", (unsigned)r->attempts,
+		    r->attempts == 1 ? "" : "s");
+	if (r->reported)
+		buf_adds(&more, ", reported");
+	if (r->notify != 0) {
+		buf_adds(&more, ", notify ");
+		notify_write(&more, r->notify);
+	}
+	add(s, "to", "%s: %s%s", r->path, outcome_name(r->state),
+	    buf_str(&more));
+	if (r->text != NULL)
+		add(s, "", "%s%s%s%s", r->text, r->host != NULL ? " (said " :
+		    "", r->host != NULL ? r->host : "", r->host != NULL ?
+		    ")" : "");
+	buf_release(&more);
+}
+
+static void
+add_event(void *arg, const struct event *e)
+{
+	struct show *s = arg;
+	const struct outcome *o = &e->outcome;
+	const char *path = s->entry->env.rcpts != NULL ?
+	    s->entry->env.rcpts[e->rcpt].path : "";
+	char when[64];
+
+	if (e->kind >= EVENT_HELD)
+		add(s, "history", "%s %s by uid %lu", date(e->time_s, when,
+		    sizeof(when)), event_name(e->kind),
+		    (unsigned long)e->uid);
+	else if (e->kind == EVENT_REPORTED)
+		add(s, "history", "%24s %s %s", "", event_name(e->kind), path);
+	else
+		add(s, "history", "%s %s %s %s%s%s%s%s", date(e->time_s, when,
+		    sizeof(when)), event_name(e->kind), path, o->status,
+		    o->host[0] != '\0' ? " " : "", o->host,
+		    o->text[0] != '\0' ? ": " : "", o->text);
+	if (s->out.len > OUTPUT_MAX)
+		print(s);
+}
+
+/* Lines end as files' lines do; on a terminal nothing steers it. */
+static void
+add_text(struct show *s, const char *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)data[i];
+
+		if (c == '\r')
+			continue;
+		if (s->terminal && (c < ' ' || c == 0x7f) && c != '\n' &&
+		    c != '\t')
+			c = '?';
+		buf_addc(&s->out, (char)c);
+	}
+	print(s);
+}
+
+static int
+add_message(struct show *s, const struct entry *entry, struct err *err)
+{
+	uint64_t at = 0, size = entry->env.size;
+	char piece[8192];
+	ssize_t n;
+
+	buf_addc(&s->out, '\n');
+	while (at < size) {
+		n = pread_all(entry->fd, piece, size - at < sizeof(piece) ?
+		    (size_t)(size - at) : sizeof(piece),
+		    (off_t)(entry->message_at + at));
+		if (n <= 0)
+			return err_set(err, ERR_TEMP, NULL,
+			    "%s: the message cannot be read", entry->id);
+		add_text(s, piece, (size_t)n);
+		at += (uint64_t)n;
+	}
+	buf_addc(&s->out, '\n');
+	return 0;
+}
+
+static int
+show_text(struct show *s, const struct queue_row *row, struct entry *entry,
+    const char *trouble, struct err *err)
+{
+	const struct envelope *env = &entry->env;
+
+	buf_printf(&s->out, "%s\n", row->id);
+	add_state(s, row, trouble);
+	add_envelope(s);
+	for (size_t i = 0; i < env->nrcpt; i++)
+		add_rcpt(s, &env->rcpts[i]);
+	if (entry_history(s->spool, entry, add_event, s, err) < 0)
+		return -1;
+	return add_message(s, entry, err);
+}
+
+/* Not even its envelope can be read. */
+static void
+show_damaged(struct show *s, const struct queue_row *row,
+    const struct err *why)
+{
+	if (s->options->json) {
+		show_json_damaged(row, why->text, &s->out);
+		return;
+	}
+	buf_printf(&s->out, "%s\n", row->id);
+	add(s, "state", "%s: %s", why->kind == ERR_DATA ? "damaged" :
+	    "cannot be read now", why->text);
+	buf_addc(&s->out, '\n');
+}
+
+static void
+show_row(void *arg, const struct queue_row *row, struct entry *entry,
+    const struct err *why)
+{
+	struct show *s = arg;
+	struct err err, bad;
+	bool sound;
+	int rc;
+
+	s->shown++;
+	s->entry = entry;
+	if (entry == NULL) {
+		show_damaged(s, row, why);
+		print(s);
+		return;
+	}
+	sound = entry_verify(s->spool, entry, &bad) == 0;
+	rc = s->options->json ?
+	    show_json(s->spool, row, entry, sound ? NULL : bad.text, &s->out,
+	    &err) :
+	    show_text(s, row, entry, sound ? NULL : bad.text, &err);
+	print(s);
+	if (rc < 0) {
+		result_complain(s->options->name, "%s", err.text);
+		s->code = exitcode_of_err(&err);
+	}
+}
+
+static int
+run(struct show *s)
+{
+	const char *name = s->options->name, *id;
+	size_t i = 0, missing = 0;
+	struct err err;
+
+	if (queue_walk(s->spool, &s->select, show_row, s, &err) < 0) {
+		result_complain(name, "%s", err.text);
+		s->code = exitcode_of_err(&err);
+	}
+	for (; (id = select_missing(&s->select, &i)) != NULL; missing++)
+		result_complain(name, "%s: there is no such message", id);
+	if (s->code != 0)
+		return s->code;
+	if (s->shown == 0 && missing == 0)
+		result_complain(name, "no message in the queue matches");
+	return s->shown > 0 ? EX_OK : EX_UNAVAILABLE;
+}
+
+int
+show_run(const struct options *options, struct spool *spool)
+{
+	struct show s = { .options = options, .spool = spool,
+		.terminal = isatty(STDOUT_FILENO) };
+	struct err err;
+	int code;
+
+	if (select_init(&s.select, options, &err) == 0)
+		code = run(&s);
+	else {
+		result_complain(options->name, "%s", err.text);
+		code = exitcode_of_err(&err);
+	}
+	select_release(&s.select);
+	buf_release(&s.out);
+	return code;
+}
