@@ -125,6 +125,15 @@ explain_refusal(struct session *s, const struct endpoint *e)
 	    source_of_proof(account));
 }
 
+/* In so many seconds, but not beyond what the destination may take. */
+static int64_t
+in_time(const struct session *s, int64_t now, unsigned seconds)
+{
+	int64_t until = now + (int64_t)seconds * 1000;
+
+	return until < s->ceiling ? until : s->ceiling;
+}
+
 int
 session_open_smarthost(struct session *s, struct conn *conn,
     const struct mx_addr *addr, struct buf *offers)
@@ -147,9 +156,9 @@ session_open_smarthost(struct session *s, struct conn *conn,
 		    s->client_cert : NULL,
 		.client_key = s->client_key[0] != '\0' ? s->client_key : NULL,
 		.tls_pin = account->tls_pin,
-		.connect_deadline = now + (int64_t)s->connect_s * 1000,
-		.deadline = now + (int64_t)(s->connect_s +
-		    s->patience.greeting_s + s->patience.tls_s) * 1000,
+		.connect_deadline = in_time(s, now, s->connect_s),
+		.deadline = in_time(s, now, s->connect_s +
+		    s->patience.greeting_s + s->patience.tls_s),
 		.watch_fd = s->report_fd, .trace_fd = s->how->trace_fd };
 	int rc;
 
