@@ -12,15 +12,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crc.h"
 #include "base/fileio.h"
 #include "base/str.h"
-#include "spool/fields.h"
 #include "spool/place.h"
+#include "spool/siteline.h"
 
-/* The one line of a file: "site 1 KEY FAILURES FIRST NEXT REASON CRC". */
+/* The one line of a file. */
 #define SITE_LEN_MAX 65536
-#define CRC_LEN 8
 
 /* No schedule waits longer; a clock that has jumped does. */
 #define AHEAD_MAX_S (30 * 86400)
@@ -33,51 +31,6 @@ site_name(const char *key, char *name)
 {
 	snprintf(name, NAME_LEN + 1, "%016" PRIx64,
 	    str_hash(STR_HASH_INIT, key, strlen(key)));
-}
-
-static bool
-is_sound(const char *line, size_t n)
-{
-	char want[CRC_LEN + 2];
-
-	if (n <= CRC_LEN + 1)
-		return false;
-	n -= CRC_LEN + 1;
-	snprintf(want, sizeof(want), "%08x\n",
-	    (unsigned)crc32_add(0, line, n));
-	return memcmp(line + n, want, CRC_LEN + 1) == 0;
-}
-
-/* Is field i this text? */
-static bool
-field_is(const struct fields *f, size_t i, const char *text)
-{
-	char *have = fields_text(f, i);
-	bool same = have != NULL && strcmp(have, text) == 0;
-
-	free(have);
-	return same;
-}
-
-static int
-parse(const char *line, size_t n, const char *key, struct site_memory *m)
-{
-	uint64_t failures, first, next;
-	struct fields f;
-
-	if (!is_sound(line, n) || fields_split(line, n - 1, &f) < 0 ||
-	    f.n != 8 || !field_is(&f, 0, "site") || !field_is(&f, 1, "1") ||
-	    !field_is(&f, 2, key) ||
-	    fields_number(&f, 3, UINT32_MAX, &failures) < 0 ||
-	    fields_number(&f, 4, INT64_MAX, &first) < 0 ||
-	    fields_number(&f, 5, INT64_MAX, &next) < 0 ||
-	    fields_copy(&f, 6, m->reason, sizeof(m->reason)) < 0)
-		return -1;
-	m->failures = (unsigned)failures;
-	m->first_s = (time_t)first;
-	m->next_s = (time_t)next;
-	str_sanitise(m->reason);
-	return m->next_s > clock_wall() + AHEAD_MAX_S ? -1 : 0;
 }
 
 static int
@@ -108,23 +61,11 @@ sites_get(struct spool *s, const char *key, struct site_memory *m)
 		return;
 	site_name(key, name);
 	if (read_site(s, dirfd, name, &line) < 0 ||
-	    parse(buf_str(&line), line.len, key, m) < 0)
+	    siteline_parse(buf_str(&line), line.len, key, m) < 0 ||
+	    m->next_s > clock_wall() + AHEAD_MAX_S)
 		memset(m, 0, sizeof(*m));
 	buf_release(&line);
 	close(dirfd);
-}
-
-static void
-write_line(struct buf *out, const char *key, const struct site_memory *m)
-{
-	buf_adds(out, "site 1");
-	fields_add(out, key);
-	fields_add_number(out, m->failures);
-	fields_add_number(out, m->first_s < 0 ? 0 : (uint64_t)m->first_s);
-	fields_add_number(out, m->next_s < 0 ? 0 : (uint64_t)m->next_s);
-	fields_add(out, m->reason);
-	buf_addc(out, ' ');
-	buf_printf(out, "%08x\n", (unsigned)crc32_add(0, out->data, out->len));
 }
 
 static int
@@ -150,7 +91,7 @@ sites_set(struct spool *s, const char *key, const struct site_memory *m,
 	if (m->failures == 0) {
 		rc = forget(dirfd, name, err);
 	} else {
-		write_line(&line, key, m);
+		siteline_write(&line, key, m);
 		rc = file_replace(dirfd, name, line.data, line.len,
 		    s->shared ? 0660 : 0600, err);
 	}
