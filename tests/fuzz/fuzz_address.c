@@ -1,8 +1,6 @@
 /*
  * Any text as an address: what comes out reads back as itself, holds no
  * control byte and keeps the limits.
- *
- *	clang -fsanitize=fuzzer,address -Isrc tests/fuzz/fuzz_address.c ...
  */
 #include "config.h"
 

@@ -2,8 +2,6 @@
  * libFuzzer: any bytes as the answer to a question. The first byte chooses
  * the type; the name asked for is that of the message's own question, where
  * it has one, so that the answer section is reached.
- *
- *	clang -fsanitize=fuzzer,address -Isrc tests/fuzz/fuzz_dns.c ... -lresolv
  */
 #include "config.h"
 

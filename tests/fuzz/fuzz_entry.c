@@ -1,9 +1,5 @@
 /*
- * The parser of an entry's file, for libFuzzer:
- *
- *	clang -g -fsanitize=fuzzer,address,undefined -Isrc -I. \
- *	    tests/fuzz/fuzz_entry.c src/spool/libpr_spool.a \
- *	    src/mail/libpr_mail.a src/base/libpr_base.a -lidn2
+ * Any bytes as the file of an entry.
  *
  * The first byte of the input says what the rest is: 0 a whole file; else
  * envelope, NUL, journal, which get the checksums that let them in ("CRC" at
