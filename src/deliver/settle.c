@@ -2,7 +2,6 @@
 
 #include "deliver/settle.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +44,6 @@ expire(struct settle *s, struct item *item)
 {
 	struct envelope *env = &item->entry.env;
 	time_t now = clock_wall();
-	uintmax_t hours = (uintmax_t)(env->expires_s - env->arrived_s) / 3600;
 	struct outcome o = { 0 };
 	struct err err;
 
@@ -57,9 +55,7 @@ expire(struct settle *s, struct item *item)
 		if (rcpt->state != OUTCOME_DEFERRED)
 			continue;
 		given_up(rcpt, &o);
-		log_line(LOG_LEVEL_INFO, "qmgr", "%s: to=<%s>, status=expired "
-		    "(not delivered within %ju hours)", item->entry.id,
-		    rcpt->path, hours);
+		words_expired(&item->entry, i);
 		words_attempt(&item->entry, i, &o, item_age_s(item));
 		if (entry_record(s->spool, &item->entry, i, &o, now,
 		    &err) < 0)

@@ -56,6 +56,21 @@ words_attempt(const struct entry *entry, size_t rcpt,
 	    o->tls[0] != '\0' ? ", tls=" : "", o->tls);
 }
 
+/* In hours, or in less where that would not be whole. */
+void
+words_expired(const struct entry *entry, size_t rcpt)
+{
+	const struct envelope *env = &entry->env;
+	intmax_t life_s = (intmax_t)(env->expires_s - env->arrived_s);
+	intmax_t unit_s = life_s % 3600 == 0 ? 3600 : life_s % 60 == 0 ? 60 :
+	    1;
+
+	log_line(LOG_LEVEL_INFO, "qmgr",
+	    "%s: to=<%s>, status=expired (not delivered within %jd %s)",
+	    entry->id, env->rcpts[rcpt].path, life_s / unit_s,
+	    unit_s == 3600 ? "hours" : unit_s == 60 ? "minutes" : "seconds");
+}
+
 void
 words_removed(const struct entry *entry)
 {

@@ -19,6 +19,9 @@ void	words_queued(const struct entry *);
 void	words_attempt(const struct entry *, size_t rcpt,
 	    const struct outcome *, double age_s);
 
+/* One recipient's time is over. */
+void	words_expired(const struct entry *, size_t rcpt);
+
 /* An entry is done with. */
 void	words_removed(const struct entry *);
 
