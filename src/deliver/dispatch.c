@@ -208,8 +208,8 @@ may_connect(const struct dispatch *d, const struct site *site)
 static bool
 is_auth_refusal(const struct outcome *o)
 {
-	return o->stage == STAGE_AUTH &&
-	    strcmp(o->status, STATUS_AUTH_REFUSED) == 0;
+	return o->stage == STAGE_AUTH && (o->code == 535 || o->code == 534 ||
+	    strcmp(o->status, STATUS_AUTH_REFUSED) == 0);
 }
 
 /* The whole site failed: it is not tried again before its time, neither in
@@ -226,7 +226,7 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	site->down = true;
 	site->failure = xmalloc(sizeof(*o));
 	*site->failure = *o;
-	if (o->stage == STAGE_AUTH)
+	if (o->stage == STAGE_AUTH && !is_auth_refusal(o))
 		log_line(LOG_LEVEL_ERROR, "smtp", "%s", o->text);
 	if (o->offline)
 		*memory = (struct site_memory){ 0 };
@@ -235,8 +235,6 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory->failures, false, process_random_below(10000));
 	str_copy(memory->reason, sizeof(memory->reason), o->text);
-	if (is_auth_refusal(o))
-		dispatch_auth_note(d, site);
 	if (!d->how->guest && !o->offline &&
 	    sites_set(d->spool, site->key, memory, &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
@@ -247,8 +245,6 @@ forgive(struct dispatch *d, struct site *site)
 {
 	struct err err;
 
-	if (!site->down)
-		dispatch_auth_forget(d, site);
 	if (site->memory.failures == 0 || site->down)
 		return;
 	site->memory = (struct site_memory){ 0 };
@@ -278,8 +274,10 @@ judge(struct dispatch *d, struct site *site, const struct task *task,
 		due = site->memory.next_s;
 	} else {
 		/* a worker's death does not speak for the site */
-		if (o->stage > STAGE_AUTH)
+		if (o->stage > STAGE_AUTH) {
 			forgive(d, site);
+			dispatch_auth_forget(d, site, o);
+		}
 		if (o->kind == OUTCOME_DEFERRED)
 			due = own_due(d, task, o);
 	}
@@ -509,8 +507,14 @@ listen_to(struct dispatch *d, size_t i)
 	int rc;
 
 	while ((rc = worker_read(w, &report)) > 0) {
-		const struct task *task = &w->load[report.slot];
+		const struct task *task;
 
+		if (report_is_refusal(&report)) {
+			dispatch_auth_note(d, site,
+			    report.slot - REPORT_REFUSED, &report.outcome);
+			continue;
+		}
+		task = &w->load[report.slot];
 		if (is_turned_away(w, &report.outcome) ||
 		    asks_again(d, w, &report.outcome))
 			site_add(site, task->item, task->rcpt);

@@ -3,10 +3,15 @@
 #include "deliver/dispatch_impl.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
+#include "base/str.h"
 #include "base/xalloc.h"
+#include "spool/retry.h"
+#include "spool/sites.h"
 
 static void
 fail(struct dispatch *d, struct site *site)
@@ -15,6 +20,7 @@ fail(struct dispatch *d, struct site *site)
 
 	outcome_from_err(&o, STAGE_AUTH, &site->credential.err);
 	o.whole_site = true;
+	o.offline = strcmp(o.status, STATUS_OFFLINE) == 0;
 	dispatch_site_fails(d, site, &o);
 }
 
@@ -59,66 +65,104 @@ dispatch_auth_read(struct dispatch *d)
 	}
 }
 
-static char *
-refusal_key(const struct site *site)
+static void
+store(struct dispatch *d, const struct site *site, size_t endpoint)
 {
 	struct buf key = { 0 };
+	struct err err;
 
-	buf_printf(&key, "auth %s", site->key);
-	return buf_detach(&key);
+	site_refusal_key(site->key, endpoint, &key);
+	if (!d->how->guest && sites_set(d->spool, buf_str(&key),
+	    &site->refusals[endpoint], &err) < 0)
+		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
+	buf_release(&key);
 }
 
 void
-dispatch_auth_note(struct dispatch *d, const struct site *site)
+dispatch_auth_note(struct dispatch *d, struct site *site, size_t endpoint,
+    const struct outcome *o)
 {
-	char *key = refusal_key(site);
-	struct err err;
+	struct site_memory *m;
+	time_t now = clock_wall();
 
-	if (!d->how->guest &&
-	    sites_set(d->spool, key, &site->memory, &err) < 0)
-		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
-	free(key);
+	if (site->refusals == NULL || endpoint >= site->account->nendpoint ||
+	    (site->refused >> endpoint & 1) != 0)
+		return;
+	log_line(LOG_LEVEL_ERROR, "smtp", "%s", o->text);
+	site->refused |= 1u << endpoint;
+	m = &site->refusals[endpoint];
+	if (m->failures++ == 0)
+		m->first_s = now;
+	m->next_s = now + (time_t)retry_delay(&d->how->retry, m->failures,
+	    false, process_random_below(10000));
+	str_copy(m->reason, sizeof(m->reason), o->text);
+	store(d, site, endpoint);
 }
 
 void
 dispatch_auth_recall(struct dispatch *d, struct site *site)
 {
-	char *key;
+	size_t n = site->account->nendpoint;
+	struct buf key = { 0 };
 
 	if (site->way != WAY_SMARTHOST)
 		return;
-	key = refusal_key(site);
-	sites_get(d->spool, key, &site->refusal);
-	free(key);
+	site->refusals = xcalloc(n, sizeof(*site->refusals));
+	for (size_t i = 0; i < n; i++) {
+		buf_clear(&key);
+		site_refusal_key(site->key, i, &key);
+		sites_get(d->spool, buf_str(&key), &site->refusals[i]);
+		if (site->refusals[i].next_s > clock_wall() && !d->how->force)
+			site->refused |= 1u << i;
+	}
+	buf_release(&key);
 }
 
-void
-dispatch_auth_forget(struct dispatch *d, struct site *site)
+static void
+forget(struct dispatch *d, struct site *site, size_t endpoint)
 {
-	char *key;
-	struct err err;
-
-	if (site->refusal.failures == 0)
+	site->refused &= ~(1u << endpoint);
+	if (site->refusals[endpoint].failures == 0)
 		return;
-	site->refusal = (struct site_memory){ 0 };
-	key = refusal_key(site);
-	sites_set(d->spool, key, &site->refusal, &err);
-	free(key);
+	site->refusals[endpoint] = (struct site_memory){ 0 };
+	store(d, site, endpoint);
+}
+
+/* Hosts of SRV are not told apart: one that takes mail speaks for its domain. */
+void
+dispatch_auth_forget(struct dispatch *d, struct site *site,
+    const struct outcome *o)
+{
+	if (site->refusals == NULL || o->kind == OUTCOME_NONE)
+		return;
+	for (size_t i = 0; i < site->account->nendpoint; i++) {
+		const struct endpoint *e = &site->account->endpoints[i];
+
+		if (e->scheme == ENDPOINT_AUTO ? str_icasestr(o->host, e->host)
+		    != NULL : strcmp(o->host, e->host) == 0 &&
+		    o->port == e->port)
+			forget(d, site, i);
+	}
 }
 
 bool
 dispatch_auth_spares(struct dispatch *d, struct site *site, struct item *item,
     size_t rcpt)
 {
-	const struct site_memory *refusal = &site->refusal;
+	size_t n = site->account->nendpoint;
 	struct outcome o = { 0 };
 	struct err err;
+	time_t due = 0;
 
-	if (refusal->failures == 0 || refusal->next_s <= clock_wall())
+	if (site->refusals == NULL || site->refused != (1u << n) - 1)
 		return false;
-	err_set(&err, ERR_TEMP, STATUS_AUTH_REFUSED, "%s", refusal->reason);
+	for (size_t i = 0; i < n; i++)
+		if (due == 0 || site->refusals[i].next_s < due)
+			due = site->refusals[i].next_s;
+	err_set(&err, ERR_TEMP, STATUS_AUTH_REFUSED, "%s",
+	    site->refusals[0].reason);
 	outcome_from_err(&o, STAGE_AUTH, &err);
-	dispatch_decide(d, item, rcpt, &o, refusal->next_s);
+	dispatch_decide(d, item, rcpt, &o, due);
 	return true;
 }
 
@@ -134,5 +178,7 @@ dispatch_auth_refused(struct dispatch *d, struct site *site)
 	/* other workers hold copies of their own */
 	credential_release(&site->credential);
 	site->asked_again = true;
+	for (size_t i = 0; i < site->account->nendpoint; i++)
+		forget(d, site, i);
 	return true;
 }

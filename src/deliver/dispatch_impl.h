@@ -108,14 +108,20 @@ bool	dispatch_auth_ready(struct dispatch *, struct site *);
 void	dispatch_auth_read(struct dispatch *);
 
 /*
- * A refusal is remembered apart from other failures: whoever goes on to show a
- * password that was refused is locked out, even if each message is a new one.
- * Note it; find it; forget it. A forward-path is deferred with its words when
- * the time to try again has not come (true is returned then).
+ * Refusals are remembered apart from other failures, for each endpoint: whoever
+ * goes on to show a password that was refused is locked out, even if each
+ * message is a new one, and even if another endpoint takes it. Note one, in its
+ * own words; find them; forget that of the endpoint that has just taken a
+ * message.
  */
-void	dispatch_auth_note(struct dispatch *, const struct site *);
+void	dispatch_auth_note(struct dispatch *, struct site *, size_t endpoint,
+	    const struct outcome *);
 void	dispatch_auth_recall(struct dispatch *, struct site *);
-void	dispatch_auth_forget(struct dispatch *, struct site *);
+void	dispatch_auth_forget(struct dispatch *, struct site *,
+	    const struct outcome *);
+
+/* No endpoint is left that has not refused us lately: the forward-path is
+ * deferred with its words, and true is returned. */
 bool	dispatch_auth_spares(struct dispatch *, struct site *, struct item *,
 	    size_t rcpt);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fileio.h"
+#include "deliver/account.h"
 
 int
 report_send(int fd, uint32_t slot, const struct outcome *outcome)
@@ -21,9 +22,17 @@ report_send(int fd, uint32_t slot, const struct outcome *outcome)
 }
 
 bool
+report_is_refusal(const struct report *report)
+{
+	return report->slot >= REPORT_REFUSED &&
+	    report->slot - REPORT_REFUSED < ENDPOINTS_MAX;
+}
+
+bool
 report_valid(const struct report *report, size_t nslot)
 {
-	return report->magic == REPORT_MAGIC && report->slot < nslot &&
+	return report->magic == REPORT_MAGIC &&
+	    (report->slot < nslot || report_is_refusal(report)) &&
 	    report->outcome.kind != OUTCOME_NONE &&
 	    outcome_valid(&report->outcome);
 }

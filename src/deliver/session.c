@@ -139,10 +139,12 @@ excuse_settings(const struct session *s, struct outcome *o)
 {
 	if (s->site->way == WAY_DIRECT || o->kind != OUTCOME_FAILED ||
 	    (o->code != 530 && o->code != 534 && o->code != 535 &&
-	    o->code != 538))
+	    o->code != 538 && (o->code != 503 || o->stage != STAGE_MAIL)))
 		return;
 	o->kind = OUTCOME_DEFERRED;
 	o->status[0] = '4';
+	if (o->code == 530 && strcmp(o->status, "4.0.0") == 0)
+		str_copy(o->status, sizeof(o->status), "4.7.0");
 }
 
 static void
@@ -177,6 +179,21 @@ session_verdict(void *arg, struct smtp_message *message, struct smtp_rcpt *rcpt,
 		s->held[rcpt->id] = xmalloc(sizeof(o));
 	*s->held[rcpt->id] = o;
 	rcpt->done = OUTCOME_DEFERRED;
+}
+
+void
+session_refused(struct session *s)
+{
+	struct outcome o = { 0 };
+
+	s->refusal = s->err;
+	s->refusal_code = s->auth_code;
+	s->refused |= 1u << s->host->place;
+	outcome_from_err(&o, STAGE_AUTH, &s->err);
+	place(s, &o);
+	if (report_send(s->report_fd, REPORT_REFUSED + s->host->place,
+	    &o) < 0)
+		_exit(0);	/* nobody is left to tell */
 }
 
 /* Those held may be judged again by the next host. */
@@ -214,6 +231,12 @@ give_up(struct session *s)
 {
 	struct outcome o = { 0 };
 
+	/* this can be mended, and nobody would hear of it otherwise */
+	if (s->refusal.kind != ERR_NONE) {
+		s->err = s->refusal;
+		s->stage = STAGE_AUTH;
+		s->auth_code = s->refusal_code;
+	}
 	if (s->err.kind == ERR_NONE)
 		err_set(&s->err, ERR_TEMP, "4.4.1", "no host could be reached");
 	outcome_from_err(&o, s->stage, &s->err);
@@ -229,6 +252,15 @@ give_up(struct session *s)
 			    s->held[i] : &o);
 }
 
+/* A login that was refused is not tried at the next address: many servers lock
+ * an account after some of these. */
+static bool
+is_refused(const struct session *s, const struct mx_host *host)
+{
+	return s->site->way == WAY_SMARTHOST &&
+	    (s->refused >> host->place & 1) != 0;
+}
+
 /* The addresses of one host, until one of them has judged. */
 static void
 visit_host(struct session *s, const struct mx_host *host, unsigned *tried)
@@ -238,7 +270,7 @@ visit_host(struct session *s, const struct mx_host *host, unsigned *tried)
 
 	for (size_t a = 0; a < host->naddr || (a == 0 && by_name); a++) {
 		if (session_undecided(s) == 0 || a == SESSION_HOST_ADDRESSES_MAX ||
-		    *tried == SESSION_ADDRESSES_MAX ||
+		    *tried == SESSION_ADDRESSES_MAX || is_refused(s, host) ||
 		    clock_ms() >= s->ceiling)
 			return;
 		(*tried)++;
@@ -283,6 +315,7 @@ set_hosts(struct session *s)
 		mx_sort(s->hosts, n);
 	s->hostname = s->site->account->hostname != NULL ?
 	    s->site->account->hostname : s->how->hostname;
+	s->refused = s->site->refused;
 }
 
 void

@@ -44,11 +44,20 @@ struct session {
 	struct err err;
 	enum outcome_stage stage;
 	int	 auth_code;		/* of the reply to AUTH; 0: none */
+
+	/* endpoints that do not accept what proves who we are */
+	unsigned refused;		/* as bits; not to be tried (again) */
+	struct err refusal;		/* what the last of them said */
+	int	 refusal_code;
 };
 
 /* What smtp/ tells of a forward-path: reported, or held for the next host. */
 void	session_verdict(void *arg, struct smtp_message *, struct smtp_rcpt *,
 	    const struct outcome *);
+
+/* The endpoint of the moment has refused us, as s->err says: the dispatcher is
+ * told, and it is not tried again. */
+void	session_refused(struct session *);
 
 /* Forward-paths that nobody has judged; is any verdict held back? */
 size_t	session_undecided(const struct session *);

@@ -3,6 +3,7 @@
 #include "deliver/site.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,14 +37,31 @@ by_pref_and_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Which version of a file it is; a command or a URI counts as its text. */
+/* What an account is opened with: settings, and which version of files. */
+static const struct {
+	size_t at;
+	bool is_file;
+} proofs[] = {
+#define AT(member) offsetof(struct account, member)
+	{ AT(password_file), true }, { AT(password_command), false },
+	{ AT(token_command), false }, { AT(netrc), true },
+	{ AT(oauth_token_url), false }, { AT(oauth_client_id), false },
+	{ AT(oauth_client_secret_file), true },
+	{ AT(oauth_refresh_token_file), true }, { AT(oauth_scope), false },
+	{ AT(auth), false }, { AT(ca_file), true }, { AT(client_cert), true },
+	{ AT(client_key), true }, { AT(tls_pin), false }, { AT(proxy), false },
+	{ AT(hostname), false }, { AT(source_address), false },
+#undef AT
+};
+
 static uint64_t
-stamp(uint64_t h, const char *path)
+stamp(uint64_t h, const char *text, bool is_file)
 {
 	struct stat st;
 
-	if (path == NULL || stat(path, &st) < 0)
-		return path == NULL ? h : str_hash(h, path, strlen(path));
+	h = str_hash(h, text, strlen(text) + 1);
+	if (!is_file || stat(text, &st) < 0)
+		return h;
 	h = str_hash(h, &st.st_mtim, sizeof(st.st_mtim));
 	return str_hash(h, &st.st_ino, sizeof(st.st_ino));
 }
@@ -51,23 +69,19 @@ stamp(uint64_t h, const char *path)
 static void
 smarthost_key(const struct account *account, struct buf *out)
 {
-	const char *const files[] = { account->password_file,
-		account->password_command, account->token_command,
-		account->netrc, account->oauth_refresh_token_file,
-		account->oauth_client_secret_file, account->auth,
-		account->ca_file, account->client_cert, account->client_key,
-		account->tls_pin };
 	uint64_t h = STR_HASH_INIT;
 
-	buf_adds(out, "smarthost");
-	for (size_t i = 0; i < account->nendpoint; i++) {
-		const struct endpoint *e = &account->endpoints[i];
+	buf_adds(out, "smarthost ");
+	account_write_smarthost(account, out);
+	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+		const char *text = *(char *const *)((const char *)account +
+		    proofs[i].at);
 
-		buf_addc(out, i > 0 && e->rank == e[-1].rank ? ',' : ' ');
-		endpoint_write(e, out);
+		/* which of them it is counts as well */
+		if (text != NULL)
+			h = stamp(str_hash(h, &i, sizeof(i)), text,
+			    proofs[i].is_file);
 	}
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		h = stamp(h, files[i]);
 	buf_printf(out, " %016" PRIx64, h);
 }
 
@@ -105,6 +119,12 @@ site_key(const struct way *way, const struct mx_answer *answer,
 		buf_printf(out, " from %s", way->account->name);
 }
 
+void
+site_refusal_key(const char *key, size_t endpoint, struct buf *out)
+{
+	buf_printf(out, "auth %zu %s", endpoint, key);
+}
+
 struct site *
 site_new(const char *key, const struct way *way,
     const struct mx_answer *answer)
@@ -130,6 +150,7 @@ site_free(struct site *site)
 	free(site->hosts);
 	free(site->failure);
 	credential_release(&site->credential);
+	free(site->refusals);
 	task_list_release(&site->tasks);
 	free(site);
 }

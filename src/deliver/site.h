@@ -49,7 +49,9 @@ struct site {
 	unsigned workers;	/* at it now */
 	unsigned most;		/* of them; 0: it has set no limit yet */
 	struct site_memory memory;
-	struct site_memory refusal;	/* of our credential, by a smarthost */
+	struct site_memory *refusals;	/* of our credential, by endpoint of the
+					 * account; owned; NULL: no smarthost */
+	unsigned refused;		/* those not to be tried now, as bits */
 	bool	 down;		/* failed as a whole in this run */
 	struct outcome *failure; /* when it is down: why; owned */
 	bool	 waiting;	/* is in the dispatcher's line */
@@ -65,6 +67,9 @@ struct site {
  */
 void	site_key(const struct way *, const struct mx_answer *,
 	    struct buf *out);
+
+/* The same for what is remembered of one endpoint's refusal. */
+void	site_refusal_key(const char *key, size_t endpoint, struct buf *out);
 
 /* Copies the hosts of the answer; the account stays the caller's. */
 struct site *site_new(const char *key, const struct way *,

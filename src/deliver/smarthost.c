@@ -106,23 +106,64 @@ source_of_proof(const struct account *account)
 	    account->client_cert != NULL ? "client-cert" : "auth";
 }
 
+/* What a reply to AUTH means that has no enhanced status code (RFC 4954 6,
+ * RFC 5248); 4: all is temporary here. */
+static const struct {
+	int code;
+	const char *status;
+} meanings[] = {
+	{ 421, "4.3.2" }, { 432, "4.7.12" }, { 454, "4.7.0" },
+	{ 504, "4.5.4" }, { 530, "4.7.0" }, { 534, "4.7.9" },
+	{ 535, STATUS_AUTH_REFUSED }, { 538, "4.7.11" },
+};
+
+/* Take the status of the server's own words, if that is what they are. */
+static void
+adopt_status(struct session *s)
+{
+	char *end, status[STATUS_MAX] = "";
+	long code = strtol(s->err.text, &end, 10);
+
+	if (end != s->err.text + 3 || *end != ' ' || code < 400)
+		return;
+	if (s->stage == STAGE_AUTH)
+		s->auth_code = (int)code;
+	for (size_t i = 0; s->stage == STAGE_AUTH &&
+	    i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (meanings[i].code == code)
+			str_copy(status, sizeof(status), meanings[i].status);
+	if (status_parse(end + 1, s->err.status) > 0)
+		s->err.status[0] = '4';
+	else if (status[0] != '\0')
+		str_copy(s->err.status, sizeof(s->err.status), status);
+	else
+		str_copy(s->err.status, sizeof(s->err.status),
+		    s->stage == STAGE_AUTH ? "4.7.0" : "4.3.2");
+}
+
+/* It says that who we are is not proved, whatever its status is. */
+static bool
+is_refusal(const struct session *s)
+{
+	return s->auth_code == 535 || s->auth_code == 534 ||
+	    strcmp(s->err.status, STATUS_AUTH_REFUSED) == 0;
+}
+
 /* The reply to AUTH, and where to look. */
 static void
 explain_refusal(struct session *s, const struct endpoint *e)
 {
-	char reply[ERR_TEXT_MAX];
+	char reply[ERR_TEXT_MAX], status[STATUS_MAX];
 	const struct account *account = s->site->account;
 
 	str_copy(reply, sizeof(reply), s->err.text);
-	if (reply[0] == '4' || reply[0] == '5')
-		s->auth_code = (int)strtol(reply, NULL, 10);
-	if (strcmp(s->err.status, STATUS_AUTH_REFUSED) != 0)
-		return;
-	err_set(&s->err, ERR_TEMP, s->err.status,
+	str_copy(status, sizeof(status), s->err.status);
+	err_set(&s->err, ERR_TEMP, status,
 	    "%.200s (%s, user %s%s%s: check %s)", reply, s->host->name,
 	    e->user != NULL ? e->user : "by certificate",
 	    account->name[0] != '\0' ? ", account " : "", account->name,
 	    source_of_proof(account));
+	session_refused(s);
 }
 
 /* In so many seconds, but not beyond what the destination may take. */
@@ -132,6 +173,17 @@ in_time(const struct session *s, int64_t now, unsigned seconds)
 	int64_t until = now + (int64_t)seconds * 1000;
 
 	return until < s->ceiling ? until : s->ceiling;
+}
+
+/* All that libcurl does, each step as long as it may take; EHLO is said twice,
+ * and AUTH may take as long as MAIL. */
+static unsigned
+opening_s(const struct session *s)
+{
+	const struct smtp_patience *p = &s->patience;
+
+	return s->connect_s + p->greeting_s + 2 * p->hello_s + p->tls_s +
+	    p->mail_s;
 }
 
 int
@@ -157,8 +209,7 @@ session_open_smarthost(struct session *s, struct conn *conn,
 		.client_key = s->client_key[0] != '\0' ? s->client_key : NULL,
 		.tls_pin = account->tls_pin,
 		.connect_deadline = in_time(s, now, s->connect_s),
-		.deadline = in_time(s, now, s->connect_s +
-		    s->patience.greeting_s + s->patience.tls_s),
+		.deadline = in_time(s, now, opening_s(s)),
 		.watch_fd = s->report_fd, .trace_fd = s->how->trace_fd };
 	int rc;
 
@@ -170,7 +221,10 @@ session_open_smarthost(struct session *s, struct conn *conn,
 	s->auth_code = 0;
 	rc = conn_curl_open(conn, &o, offers, &stage, &s->err);
 	s->stage = stage_of(stage);
-	if (rc < 0 && stage == CONN_CURL_AUTH)
+	if (rc < 0 && (s->stage == STAGE_AUTH || s->stage == STAGE_HELLO ||
+	    s->stage == STAGE_GREETING))
+		adopt_status(s);
+	if (rc < 0 && s->stage == STAGE_AUTH && is_refusal(s))
 		explain_refusal(s, e);
 	conn_curl_describe(conn, s->tls, sizeof(s->tls));
 	return rc;

@@ -51,6 +51,24 @@ worker_start(struct worker *w, const struct delivery *how, struct site *site,
 	return 0;
 }
 
+/* Is it something that was not said before? */
+static bool
+is_new(struct worker *w, const struct report *report)
+{
+	unsigned bit = 1u << (report->slot & 31);
+
+	if (report_is_refusal(report)) {
+		bit &= ~w->refused;
+		w->refused |= bit;
+		return bit != 0;
+	}
+	if (w->told[report->slot] != 0)
+		return false;
+	w->told[report->slot] = 1;
+	w->left--;
+	return true;
+}
+
 int
 worker_read(struct worker *w, struct report *report)
 {
@@ -72,12 +90,8 @@ worker_read(struct worker *w, struct report *report)
 			continue;
 		w->npart = 0;
 		memcpy(report, w->part, sizeof(*report));
-		if (!report_valid(report, w->nload) ||
-		    w->told[report->slot] != 0)
-			return -1;
-		w->told[report->slot] = 1;
-		w->left--;
-		return 1;
+		return report_valid(report, w->nload) &&
+		    is_new(w, report) ? 1 : -1;
 	}
 }
 

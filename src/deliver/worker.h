@@ -33,6 +33,7 @@ struct worker {
 	size_t	 left;		/* not yet reported */
 	bool	 turned_away;		/* its site wants fewer connections */
 	bool	 asks_again;		/* for another credential */
+	unsigned refused;		/* endpoints that refused it, as bits */
 	char	 part[sizeof(struct report)];	/* of the next record */
 	size_t	 npart;
 	bool	 ended;		/* its end of the pipe is closed */
@@ -49,7 +50,8 @@ int	worker_start(struct worker *w, const struct delivery *, struct site *,
 /*
  * Read what the worker has to say, without waiting.
  *
- * Returns 1 and fills *report with the next sound, new record; 0 when there
+ * Returns 1 and fills *report with the next sound, new record, of a forward-path
+ * or an endpoint (report_is_refusal()); 0 when there
  * is nothing at the moment; -1 when the worker has ended (or talked nonsense
  * and was killed).
  */
