@@ -48,14 +48,28 @@ append_original(struct entry *entry, struct draft *draft, struct err *err)
 	return 0;
 }
 
+/*
+ * A report goes the way of what it reports: by the account that was named, or
+ * the sender's; unless the null reverse-path has one of its own. NULL: none.
+ */
+static char *
+way_out(const struct routing *routing, const struct envelope *original)
+{
+	const struct account *a = NULL;
+
+	if (original->account != NULL)
+		return xstrdup(original->account);
+	if (routing_account_of(routing, "") == &routing->accounts[0])
+		a = routing_account_of(routing, original->reverse_path);
+	return a == NULL || a->name[0] == '\0' ? NULL : xstrdup(a->name);
+}
+
 static void
 address_dsn(const struct delivery *how, const struct entry *original,
     const char *to, struct envelope *env)
 {
 	env->reverse_path = xstrdup("");
-	/* the way out that the sender has chosen is the one there is */
-	if (original->env.account != NULL)
-		env->account = xstrdup(original->env.account);
+	env->account = way_out(how->routing, &original->env);
 	env->uid = original->env.uid;
 	env->arrived_s = clock_wall();
 	env->expires_s = env->arrived_s + (time_t)how->bounce_lifetime_s;
