@@ -61,6 +61,15 @@ conn_curl_wants_auth(const struct conn_curl_options *o)
 	    names(o->auth, "external"));
 }
 
+/* OAUTHBEARER writes ',' and '=' in another way (RFC 5801 4), and libcurl does
+ * not know it. */
+static bool
+can_say_user(const struct conn_curl_options *o, const char *mechanism)
+{
+	return strcmp(mechanism, "OAUTHBEARER") != 0 || o->user == NULL ||
+	    strpbrk(o->user, ",=") == NULL;
+}
+
 /*
  * Those that may be used with what there is, as libcurl wants it:
  * "AUTH=PLAIN;AUTH=LOGIN".
@@ -82,7 +91,8 @@ usable(const struct curllib *lib, const struct conn_curl_options *o,
 	for (i = 0; i < NMECHANISM; i++) {
 		unsigned flags = mechanisms[i].flags;
 
-		if ((flags & with) == 0 || (o->auth == NULL ?
+		if ((flags & with) == 0 ||
+		    !can_say_user(o, mechanisms[i].name) || (o->auth == NULL ?
 		    (flags & NAMED) != 0 : !names(o->auth, mechanisms[i].name)))
 			continue;
 		if ((flags & GSASL) != 0 && !gsasl)
