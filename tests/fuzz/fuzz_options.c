@@ -39,8 +39,7 @@ look(const struct options *o, char **words, int n)
 {
 	const char *const texts[] = { o->sender, o->full_name, o->envid,
 		o->config, o->trace, o->tag, o->account, o->import_format,
-		o->import_passwords, o->interval, o->help, o->only_id,
-		o->only_recipient, o->only_sender };
+		o->import_passwords, o->interval, o->help };
 
 	must(o->mode <= MODE_VERSION && o->delivery <= DELIVER_QUEUE &&
 	    o->errors <= ERRORS_QUIET && o->ret <= RET_HDRS);
@@ -53,7 +52,8 @@ look(const struct options *o, char **words, int n)
 	must((o->notify & NOTIFY_NEVER) == 0 || o->notify == NOTIFY_NEVER);
 	must(o->notify < 16);
 	must(o->wait_s >= -1 && o->lifetime_s >= -1);
-	must(o->to.n <= (size_t)n);
+	must(o->to.n + o->only_id.n + o->only_recipient.n +
+	    o->only_sender.n < (size_t)n);
 }
 
 int
