@@ -23,6 +23,8 @@ struct facts {
 	const char *sender, *account_option;
 	bool	 remembered;		/* something is held against the site */
 	struct site_memory memory;
+	struct site_memory refusals[ENDPOINTS_MAX];	/* of our credential */
+	size_t	 nrefusal;
 };
 
 static const char *
@@ -40,6 +42,27 @@ tls_word(enum tls_level level)
 	return level == TLS_OFF ? "never encrypted" :
 	    level == TLS_REQUIRED ? "encrypted, or not at all" :
 	    "encrypted where the server offers it";
+}
+
+/* Endpoints that have refused our credential. */
+static void
+recall_refusals(struct facts *f, struct spool *spool, const char *site_key)
+{
+	struct buf key = { 0 };
+
+	if (f->row->way.kind != WAY_SMARTHOST)
+		return;
+	for (size_t i = 0; i < f->row->way.account->nendpoint; i++) {
+		struct site_memory *m = &f->refusals[f->nrefusal];
+
+		buf_clear(&key);
+		site_refusal_key(site_key, i, &key);
+		sites_get(spool, buf_str(&key), m);
+		/* of all of them the site's own memory speaks */
+		f->nrefusal += m->failures > 0 &&
+		    strcmp(m->reason, f->memory.reason) != 0;
+	}
+	buf_release(&key);
 }
 
 /* What an attempt of before has left behind. */
@@ -62,6 +85,8 @@ recall(struct facts *f, const char *path)
 	}
 	sites_get(&spool, buf_str(&key), &f->memory);
 	f->remembered = f->memory.failures > 0;
+	if (target->answer.err.kind == ERR_NONE)
+		recall_refusals(f, &spool, buf_str(&key));
 	buf_release(&key);
 	spool_close(&spool);
 }
@@ -186,18 +211,16 @@ text_way(const struct facts *f, struct buf *out)
 }
 
 static void
-text_memory(const struct facts *f, struct buf *out)
+text_memory(const char *title, const struct site_memory *m, struct buf *out)
 {
 	char when[32] = "now";
 	struct tm tm;
 
-	if (f->memory.next_s > clock_wall() &&
-	    localtime_r(&f->memory.next_s, &tm) != NULL)
+	if (m->next_s > clock_wall() && localtime_r(&m->next_s, &tm) != NULL)
 		strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
-	buf_printf(out, "  before   failed %u time%s, tried again %s%s\n"
-	    "           %s\n", f->memory.failures,
-	    f->memory.failures == 1 ? "" : "s",
-	    when[0] == 'n' ? "" : "after ", when, f->memory.reason);
+	buf_printf(out, "  %-9s%u time%s, tried again %s%s\n           %s\n",
+	    title, m->failures, m->failures == 1 ? "" : "s",
+	    when[0] == 'n' ? "" : "after ", when, m->reason);
 }
 
 /* What could not be looked up is at least named. */
@@ -230,7 +253,9 @@ text(const struct facts *f, struct buf *out)
 		for (size_t i = 0; i < target->answer.nhost; i++)
 			text_host(f, &target->answer.host[i], out);
 	if (f->remembered)
-		text_memory(f, out);
+		text_memory("failed", &f->memory, out);
+	for (size_t i = 0; i < f->nrefusal; i++)
+		text_memory("refused", &f->refusals[i], out);
 }
 
 static void
@@ -284,6 +309,17 @@ json_auth(const struct account *account, struct buf *out)
 }
 
 static void
+json_memory(const char *name, const struct site_memory *m, struct buf *out)
+{
+	json_open(out, name);
+	json_number(out, "failures", m->failures);
+	json_number(out, "since", m->first_s);
+	json_number(out, "next", m->next_s);
+	json_string(out, "reason", m->reason);
+	json_close(out);
+}
+
+static void
 json_trouble(const struct facts *f, struct buf *out)
 {
 	const struct err *err = f->row->target != NULL ?
@@ -293,14 +329,14 @@ json_trouble(const struct facts *f, struct buf *out)
 		json_string(out, "status", err->status);
 		json_string(out, "text", err->text);
 	}
-	if (!f->remembered)
+	if (f->remembered)
+		json_memory("before", &f->memory, out);
+	if (f->nrefusal == 0)
 		return;
-	json_open(out, "before");
-	json_number(out, "failures", f->memory.failures);
-	json_number(out, "since", f->memory.first_s);
-	json_number(out, "next", f->memory.next_s);
-	json_string(out, "reason", f->memory.reason);
-	json_close(out);
+	json_open_array(out, "refused");
+	for (size_t i = 0; i < f->nrefusal; i++)
+		json_memory(NULL, &f->refusals[i], out);
+	json_close_array(out);
 }
 
 static void
