@@ -218,7 +218,7 @@ text_memory(const char *title, const struct site_memory *m, struct buf *out)
 
 	if (m->next_s > clock_wall() && localtime_r(&m->next_s, &tm) != NULL)
 		strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
-	buf_printf(out, "  %-9s%u time%s, tried again %s%s\n           %s\n",
+	buf_printf(out, "  %s %u time%s, tried again %s%s\n           %s\n",
 	    title, m->failures, m->failures == 1 ? "" : "s",
 	    when[0] == 'n' ? "" : "after ", when, m->reason);
 }
@@ -253,9 +253,9 @@ text(const struct facts *f, struct buf *out)
 		for (size_t i = 0; i < target->answer.nhost; i++)
 			text_host(f, &target->answer.host[i], out);
 	if (f->remembered)
-		text_memory("failed", &f->memory, out);
+		text_memory("before   failed", &f->memory, out);
 	for (size_t i = 0; i < f->nrefusal; i++)
-		text_memory("refused", &f->refusals[i], out);
+		text_memory("refused ", &f->refusals[i], out);
 }
 
 static void
