@@ -427,6 +427,13 @@ static const struct {
 	{ "code too large", "failed 0 1 70000 5.1.1 mx % ", true },
 	{ "reported what", "reported ", true },
 	{ "reported whom", "reported 3 ", true },
+	{ "held when", "held 0 ", true },
+	{ "held by a name", "held 1700000300 alice ", true },
+	{ "held by too large a uid", "held 1700000300 4294967296 ", true },
+	{ "held by two", "held 1700000300 0 0 ", true },
+	{ "released before 1970", "released -1 0 ", true },
+	{ "requeued, a row", "requeued 0 1700000300 0 250 2.0.0 mx % ", true },
+	{ "another entry's hold", "held 1700000300 0 ", false },
 	{ "nothing", "", true },
 };
 

@@ -59,6 +59,41 @@ START_TEST(odd_rule)
 }
 END_TEST
 
+/* Times behind the arrival; the message lives for life_s. */
+static const struct {
+	const char *name;
+	time_t life_s, now, due;
+	unsigned random;
+	time_t want;
+} lives[] = {
+	{ "five days", 432000, 10, 310, 0, 310 },
+	{ "five days, four hours", 432000, 86400, 100800, 0, 100800 },
+	{ "ten minutes: a sixth", 600, 0, 300, 0, 100 },
+	{ "ten minutes, less a fifth", 600, 0, 300, 9999, 81 },
+	{ "ten minutes, in between", 600, 0, 300, 5000, 90 },
+	{ "earlier is as it was", 600, 0, 50, 0, 50 },
+	{ "its last attempt is at its end", 600, 550, 850, 0, 600 },
+	{ "and long before a late one", 432000, 431000, 445400, 0, 432000 },
+	{ "past its end, as it was", 600, 700, 1000, 0, 1000 },
+	{ "two seconds", 2, 0, 300, 0, 1 },
+	{ "no life", 0, 0, 300, 0, 300 },
+	{ "eleven seconds", 11, 0, 300, 9999, 1 },
+	{ "twelve", 12, 0, 300, 9999, 2 },
+	{ "less than none", -5, 0, 300, 0, 300 },
+};
+
+START_TEST(in_life)
+{
+	const time_t arrived = 1700000000;
+	time_t got = retry_in_life(arrived + lives[_i].due,
+	    arrived + lives[_i].now, arrived, arrived + lives[_i].life_s,
+	    lives[_i].random) - arrived;
+
+	ck_assert_msg(got == lives[_i].want, "%s: %ld, not %ld",
+	    lives[_i].name, (long)got, (long)lives[_i].want);
+}
+END_TEST
+
 static const struct {
 	int code;
 	const char *status, *text;
@@ -99,6 +134,7 @@ main(void)
 
 	tcase_add_loop_test(tc, delay, 0, CHECK_ROWS(delays));
 	tcase_add_loop_test(tc, odd_rule, 0, CHECK_ROWS(rules));
+	tcase_add_loop_test(tc, in_life, 0, CHECK_ROWS(lives));
 	tcase_add_loop_test(tc, greylisting, 0, CHECK_ROWS(replies));
 	suite_add_tcase(suite, tc);
 	return check_run(suite);
