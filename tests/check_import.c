@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/fileio.h"
 #include "base/str.h"
-#include "cmd/import.h"
+#include "import/import.h"
 #include "cmd/settings.h"
 
 #define MAX_FILES 4

@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "cmd/exitcode.h"
 #include "cmd/flush.h"
-#include "cmd/import.h"
+#include "import/import.h"
 #include "cmd/list.h"
 #include "cmd/manage.h"
 #include "cmd/options.h"

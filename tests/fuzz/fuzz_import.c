@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "cmd/import.h"
+#include "import/import.h"
 #include "cmd/settings.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);

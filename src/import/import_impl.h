@@ -1,20 +1,20 @@
 /*
- * Inside of --import-config; only src/cmd/import*.c include this.
+ * Inside of --import-config; nobody outside of this folder includes it.
  *
  *	import.c		operands, usual places, printing, exit codes
- *	import_guess.c		which format a file has
- *	import_translate.c	the frame that all formats share
- *	import_item.c		lines of a file as keys and values
- *	import_conf.c		the postrider.conf that comes out
- *	import_note.c		its comments: what could not be taken over
- *	import_relay.c		one server as a URL; its password
- *	import_msmtp.c ...	one for each format; the larger ones have more,
+ *	guess.c			which format a file has
+ *	translate.c	the frame that all formats share
+ *	item.c			lines of a file as keys and values
+ *	conf.c			the postrider.conf that comes out
+ *	note.c			its comments: what could not be taken over
+ *	relay.c			one server as a URL; its password
+ *	msmtp.c ...	one for each format; the larger ones have more,
  *				and a header of their own
- *	import_maincf.c, import_table.c
+ *	maincf.c, table.c
  *				Postfix's files
  */
-#ifndef CMD_IMPORT_IMPL_H
-#define CMD_IMPORT_IMPL_H
+#ifndef IMPORT_IMPORT_IMPL_H
+#define IMPORT_IMPORT_IMPL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,12 +24,12 @@
 #include "base/err.h"
 #include "base/strlist.h"
 #include "base/strmap.h"
-#include "cmd/import.h"
+#include "import/import.h"
 
 #define IMPORT_FILE_MAX (1u << 20)	/* octets of one file */
 #define IMPORT_LINES_MAX 20000		/* of all tables together */
 
-/* ---- import_item.c ---- */
+/* ---- item.c ---- */
 
 /* One line of a file. All strings are owned; none is NULL. */
 struct item {
@@ -100,7 +100,7 @@ char	*word_next(char **rest, const char *delimiters);
 /* Overwrite what may hold passwords, and release. */
 void	import_wipe(struct buf *);
 
-/* ---- import_conf.c ---- */
+/* ---- conf.c ---- */
 
 /* What stands outside of account blocks, or one of these. */
 struct conf_section {
@@ -147,7 +147,7 @@ bool	conf_has(const struct conf *, size_t section, const char *key);
 /* Append all of it as a file. */
 void	conf_write(const struct conf *, struct buf *out);
 
-/* ---- import_note.c ---- */
+/* ---- note.c ---- */
 
 /* Append "# text". */
 void	conf_comment(struct conf_section *, const char *text);
@@ -181,7 +181,7 @@ const struct reason *reason_find(const struct reason *, const char *key);
 void	conf_leftovers(struct conf *, size_t section, struct items *,
 	    const struct reason *);
 
-/* ---- import_translate.c ---- */
+/* ---- translate.c ---- */
 
 struct import {
 	const struct import_source *source;
@@ -216,7 +216,7 @@ const char *import_basename(const char *path);
 void	import_tilde(const struct import *, const char *path,
 	    struct buf *out);
 
-/* ---- import_relay.c ---- */
+/* ---- relay.c ---- */
 
 enum relay_tls { RELAY_CLEAR, RELAY_STARTTLS, RELAY_TLS };
 

@@ -1,11 +1,11 @@
 /*
  * msmtprc as it is read: accounts with all that they inherit, nothing
- * translated yet. Only src/cmd/import_msmtp*.c include this.
+ * translated yet. Only msmtp*.c include this.
  */
-#ifndef CMD_IMPORT_MSMTP_H
-#define CMD_IMPORT_MSMTP_H
+#ifndef IMPORT_MSMTP_H
+#define IMPORT_MSMTP_H
 
-#include "cmd/import_impl.h"
+#include "import/import_impl.h"
 
 #define MSMTP_ACCOUNTS_MAX 500
 
@@ -50,7 +50,7 @@ struct work {
 	const struct msmtp_account *account;
 };
 
-/* ---- import_msmtp_server.c ---- */
+/* ---- msmtp_server.c ---- */
 
 extern const char msmtp_always_checked[];
 
@@ -66,7 +66,7 @@ void	msmtp_take_file(struct work *, const char *key, const char *setting);
 /* Where mail goes, how it logs in, what it is called. */
 void	msmtp_server(struct work *);
 
-/* ---- import_msmtp_sender.c ---- */
+/* ---- msmtp_sender.c ---- */
 
 /* Of the default account: the sender where the caller names none. */
 void	msmtp_sender(struct work *);

@@ -1,11 +1,11 @@
 /*
- * main.cf and its tables. Only src/cmd/import_postfix*.c, import_maincf.c and
- * import_table.c include this.
+ * main.cf and its tables. Only postfix*.c, maincf.c and
+ * table.c include this.
  */
-#ifndef CMD_IMPORT_POSTFIX_H
-#define CMD_IMPORT_POSTFIX_H
+#ifndef IMPORT_POSTFIX_H
+#define IMPORT_POSTFIX_H
 
-#include "cmd/import_impl.h"
+#include "import/import_impl.h"
 
 #define MAINCF_MAX 2000		/* parameters in a file */
 #define POSTFIX_ACCOUNTS_MAX 500
@@ -23,7 +23,7 @@ struct postfix {
 	char	*hub;		/* "HOST:PORT" of "route * host"; owned; NULL */
 };
 
-/* ---- import_postfix_reasons.c ---- */
+/* ---- postfix_reasons.c ---- */
 
 /* All parameters but those that postfix_is_inside() knows by their end. */
 extern const struct reason postfix_reasons[];
@@ -32,7 +32,7 @@ bool	postfix_is_inside(const char *name);
 /* What becomes of mail to users of this machine, as a reason. */
 extern const char postfix_delivers[];
 
-/* ---- import_maincf.c ---- */
+/* ---- maincf.c ---- */
 
 /* Read main.cf and expand what its values refer to. Returns 0, or -1 with
  * *err. */
@@ -44,7 +44,7 @@ struct item *maincf_take(struct postfix *, const char *name);
 /* The value of a parameter that is "yes" or "no"; done. */
 bool	maincf_is_yes(struct postfix *, const char *name);
 
-/* ---- import_table.c ---- */
+/* ---- table.c ---- */
 
 /*
  * Append the rows of the tables that a parameter names: "hash:/etc/x, inline:{
@@ -59,7 +59,7 @@ void	table_read(struct postfix *, struct item *, bool secret,
 /* The row with that key, done, or NULL. */
 struct item *table_find(struct items *rows, const char *key);
 
-/* ---- import_postfix_server.c ---- */
+/* ---- postfix_server.c ---- */
 
 enum level { LEVEL_UNSET, LEVEL_NONE, LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_DANE,
 	LEVEL_DANE_ONLY, LEVEL_FINGERPRINT, LEVEL_VERIFY, LEVEL_SECURE };
@@ -106,7 +106,7 @@ void	servers_write(struct postfix *, size_t section, struct servers *);
 
 void	servers_release(struct servers *);
 
-/* ---- import_postfix_relay.c ---- */
+/* ---- postfix_relay.c ---- */
 
 /* relayhost, TLS, AUTH, and accounts for senders. */
 void	postfix_relays(struct postfix *);
@@ -119,7 +119,7 @@ int	postfix_hub(struct postfix *, struct item *, const char *nexthop,
 /* "route * host ..." where relayhost became that; behind all other routes. */
 void	postfix_last_route(struct postfix *);
 
-/* ---- import_postfix_tables.c ---- */
+/* ---- postfix_tables.c ---- */
 
 /* Masquerading, canonical and generic addresses. */
 void	postfix_rewrite(struct postfix *);

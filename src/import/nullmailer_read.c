@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cmd/import_nullmailer.h"
+#include "import/nullmailer.h"
 
 #include <stdlib.h>
 #include <string.h>

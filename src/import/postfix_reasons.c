@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cmd/import_postfix.h"
+#include "import/postfix.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cmd/import_impl.h"
+#include "import/import_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cmd/import_msmtp.h"
+#include "import/msmtp.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /*
- * The files of nullmailer as they are read. Only src/cmd/import_nullmailer*.c
+ * The files of nullmailer as they are read. Only nullmailer*.c
  * include this.
  */
-#ifndef CMD_IMPORT_NULLMAILER_H
-#define CMD_IMPORT_NULLMAILER_H
+#ifndef IMPORT_NULLMAILER_H
+#define IMPORT_NULLMAILER_H
 
-#include "cmd/import_impl.h"
+#include "import/import_impl.h"
 
 /* One line of remotes. */
 struct remote {

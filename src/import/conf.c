@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cmd/import_impl.h"
+#include "import/import_impl.h"
 
 #include <ctype.h>
 #include <stdlib.h>

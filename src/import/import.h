@@ -15,8 +15,8 @@
  * Postrider is stricter (a certificate is always checked, a password never
  * travels in clear) a comment says so.
  */
-#ifndef CMD_IMPORT_H
-#define CMD_IMPORT_H
+#ifndef IMPORT_IMPORT_H
+#define IMPORT_IMPORT_H
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cmd/import_msmtp.h"
+#include "import/msmtp.h"
 
 #include <string.h>
 
