@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/process.h"
 #include "deliver/flush.h"
 #include "deliver_lab.h"
 #include "spool/sites.h"
@@ -274,6 +275,210 @@ START_TEST(damaged)
 }
 END_TEST
 
+static bool
+is_to_ok2(void *arg, const struct entry *entry)
+{
+	++*(unsigned *)arg;
+	return str_starts(entry->env.rcpts[0].path, "ok2");
+}
+
+/*
+ * Whatever else stands in queue/ under the name of an entry, and would be the
+ * first one to be sent: it is not sent, it is not lost, it stops nothing.
+ * Each makes something of an entry's file.
+ */
+static void
+make_directory(const char *path)
+{
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static void
+make_fifo(const char *path)
+{
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+}
+
+static void
+make_socket(const char *path)
+{
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mknod(path, S_IFSOCK | 0600, 0), 0);
+}
+
+static void
+make_link(const char *path)
+{
+	char elsewhere[300];
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", lab_dir);
+	ck_assert_int_eq(rename(path, elsewhere), 0);
+	ck_assert_int_eq(symlink(elsewhere, path), 0);
+}
+
+static void
+make_dangling(const char *path)
+{
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("/nowhere", path), 0);
+}
+
+static void
+make_second_name(const char *path)
+{
+	char elsewhere[300];
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", lab_dir);
+	ck_assert_int_eq(link(path, elsewhere), 0);
+}
+
+static void
+make_writable(const char *path)
+{
+	ck_assert_int_eq(chmod(path, 0666), 0);
+}
+
+static void
+make_somebodys(const char *path)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(chown(path, 65534, 65534), 0);
+	else
+		make_writable(path);
+}
+
+static void
+make_empty(const char *path)
+{
+	ck_assert_int_eq(truncate(path, 0), 0);
+}
+
+/* A gigabyte of nothing. */
+static void
+make_vast(const char *path)
+{
+	make_empty(path);
+	ck_assert_int_eq(truncate(path, 1 << 30), 0);
+}
+
+/* An entry, and then a gigabyte of nothing. */
+static void
+make_long(const char *path)
+{
+	ck_assert_int_eq(truncate(path, 1 << 30), 0);
+}
+
+static void
+make_newer(const char *path)
+{
+	int fd = open(path, O_WRONLY);
+
+	ck_assert_int_eq(pwrite(fd, "2", 1, 17), 1);
+	close(fd);
+}
+
+static void
+make_rubbish(const char *path)
+{
+	unsigned char rubbish[4096];
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	process_random(rubbish, sizeof(rubbish));
+	ck_assert_int_eq(write(fd, rubbish, sizeof(rubbish)),
+	    (ssize_t)sizeof(rubbish));
+	close(fd);
+}
+
+static const struct {
+	const char *name;
+	void	(*make)(const char *path);
+} hostiles[] = {
+	{ "a directory", make_directory },
+	{ "a FIFO", make_fifo },
+	{ "a socket", make_socket },
+	{ "a link to an entry", make_link },
+	{ "a link to nowhere", make_dangling },
+	{ "a second name", make_second_name },
+	{ "writable by all", make_writable },
+	{ "somebody else's", make_somebodys },
+	{ "empty", make_empty },
+	{ "a gigabyte of zeros", make_vast },
+	{ "an entry and a gigabyte of zeros", make_long },
+	{ "of a newer version", make_newer },
+	{ "rubbish", make_rubbish },
+};
+
+/* As cron calls it, everything at once, and for somebody else. */
+START_TEST(hostile)
+{
+	char id[SPOOL_ID_MAX], path[256];
+	unsigned asked = 0;
+	size_t row = (size_t)_i / 3;
+
+	options.now = _i % 3 == 1;
+	if (_i % 3 == 2) {
+		options.wanted = is_to_ok2;
+		options.arg = &asked;
+	}
+	queue("ok2", now - 3, id);
+	snprintf(path, sizeof(path), "%s/queue/%s", lab_path, id);
+	hostiles[row].make(path);
+	utimensat(AT_FDCWD, path, (struct timespec[]){ { .tv_sec = now - 3 },
+	    { .tv_sec = now - 3 } }, AT_SYMLINK_NOFOLLOW);
+	queue("ok2", now - 2, NULL);
+	queue("ok2", now - 1, NULL);
+	flush();
+	ck_assert_msg(result.delivered == 2 && result.damaged == 1,
+	    "%s: %zu delivered, %zu damaged", hostiles[row].name,
+	    result.delivered, result.damaged);
+	ck_assert_uint_eq(lab_accepted("ok2@" LAB_HERE), 2);
+	ck_assert_uint_eq(lab_scan(&spool).n[PLACE_DAMAGED], 1);
+	ck_assert_uint_eq(lab_scan(&spool).n[PLACE_QUEUE], 0);
+	flush();
+	check_result(0, 0, 0, 0, 0, 0);
+}
+END_TEST
+
+/* Cut anywhere: as a crash, or a full disk elsewhere, may leave a copy. */
+START_TEST(truncated)
+{
+	char ids[64][SPOOL_ID_MAX], path[256];
+	struct stat st;
+	unsigned n;
+
+	for (n = 0; n < 64; n++) {
+		queue("ok1", now - 100 + (time_t)n, ids[n]);
+		snprintf(path, sizeof(path), "%s/queue/%s", lab_path, ids[n]);
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_int_eq(truncate(path, st.st_size * n / 64), 0);
+		ck_assert_int_eq(utimensat(AT_FDCWD, path,
+		    (struct timespec[]){ st.st_atim, st.st_mtim }, 0), 0);
+	}
+	queue("ok2", now - 1, NULL);
+	flush();
+	check_result(1, 1, 0, 0, 0, 0);
+	ck_assert_uint_eq(result.damaged, 64);
+	ck_assert_uint_eq(lab_scan(&spool).n[PLACE_DAMAGED], 64);
+	ck_assert_uint_eq(lab_accepted("ok1@" LAB_HERE), 0);
+}
+END_TEST
+
+/* A spool of which not everything can be read: said, and gone on with. */
+START_TEST(strange_hold)
+{
+	struct err err;
+	int fd = openat(spool.fd, "hold", O_WRONLY | O_CREAT, 0600);
+
+	close(fd);
+	queue("ok1", now - 1, NULL);
+	ck_assert_int_eq(flush_run(&spool, &how, &options, &result, &err), -1);
+	check_result(1, 1, 0, 0, 0, 0);
+	ck_assert_ptr_nonnull(strstr(err.text, "hold"));
+}
+END_TEST
+
 /* Names that no entry has are nobody's business. */
 START_TEST(foreign_files)
 {
@@ -301,11 +506,41 @@ START_TEST(all_now)
 END_TEST
 
 static bool
-is_to_ok2(void *arg, const struct entry *entry)
+is_it(void *arg, const char *id)
 {
-	++*(unsigned *)arg;
-	return str_starts(entry->env.rcpts[0].path, "ok2");
+	return strcmp(id, arg) == 0;
 }
+
+static bool
+is_wanted(void *arg, const struct entry *entry)
+{
+	return strcmp(entry->id, arg) == 0;
+}
+
+/* What cannot be meant is not even opened. */
+START_TEST(selected_by_id)
+{
+	char id[SPOOL_ID_MAX], other[SPOOL_ID_MAX];
+
+	queue("ok1", now - 5, other);
+	spoil(other, 0, "nonsense");
+	queue("ok2", now + HOUR, id);
+	options.could = is_it;
+	options.wanted = is_wanted;
+	options.arg = id;
+	flush();
+	check_result(1, 1, 0, 0, 0, 0);
+	ck_assert_uint_eq(result.damaged, 0);
+	ck_assert(is_in(other, "queue"));
+	/* named itself, it is set aside and counts as damaged */
+	options.arg = other;
+	flush();
+	check_result(0, 0, 0, 0, 0, 0);
+	ck_assert_uint_eq(result.matched, 0);
+	ck_assert_uint_eq(result.damaged, 1);
+	ck_assert(is_in(other, "damaged"));
+}
+END_TEST
 
 /* A selector has those attempted that it names, due or not. */
 START_TEST(selected)
@@ -424,6 +659,59 @@ START_TEST(many)
 }
 END_TEST
 
+/* Somebody has requeued it: that counts for more than what is remembered. */
+START_TEST(site_that_failed_requeued)
+{
+	char id[SPOOL_ID_MAX];
+	struct entry entry;
+	struct err err;
+
+	remember(LAB_HERE, now + HOUR);
+	queue("ok1", now + HOUR, id);
+	ck_assert_int_eq(spool_claim(&spool, id, PLACE_QUEUE, &entry, &err),
+	    1);
+	LAB_OK(entry_record_deed(&spool, &entry, EVENT_REQUEUED, 0, now,
+	    &err));
+	LAB_OK(entry_defer(&spool, &entry, now - 1, true, &err));
+	entry_release(&entry);
+	queue("ok2", now - 1, NULL);
+	flush();
+	check_result(2, 1, 0, 0, 1, 0);
+	ck_assert_uint_eq(lab_accepted("ok1@" LAB_HERE), 1);
+}
+END_TEST
+
+/* Ten minutes are no time to wait for an hour: tried all the same, and again
+ * within a sixth of them. */
+START_TEST(short_life)
+{
+	struct lab_mail mail = { .to = "ok1 later1", .life_s = 600 };
+	char id[SPOOL_ID_MAX];
+
+	remember(LAB_HERE, now + HOUR);
+	lab_queue(&spool, &mail, now - 1, id);
+	flush();
+	check_result(1, 1, 1, 0, 1, 0);
+	ck_assert_int_ge(due_of(id), now + 80);
+	ck_assert_int_le(due_of(id), clock_wall() + 100);
+}
+END_TEST
+
+/* And a site that is down keeps it for as short a while. */
+START_TEST(short_life_site_down)
+{
+	struct lab_mail mail = { .to = "u@" LAB_NOBODY, .life_s = 600 };
+	char id[SPOOL_ID_MAX], other[SPOOL_ID_MAX];
+
+	lab_queue(&spool, &mail, now - 1, id);
+	queue("u@" LAB_NOBODY, now - 1, other);
+	flush();
+	ck_assert_uint_eq(result.kept, 2);
+	ck_assert_int_le(due_of(id), clock_wall() + 100);
+	ck_assert_int_ge(due_of(other), now + 240);
+}
+END_TEST
+
 START_TEST(expired)
 {
 	struct lab_mail mail = { .to = "u@" LAB_NOBODY, .expired = true };
@@ -490,13 +778,20 @@ main(void)
 	tcase_add_test(tc, recovers);
 	tcase_add_test(tc, leaves_the_living_alone);
 	tcase_add_loop_test(tc, damaged, 0, CHECK_ROWS(damages));
+	tcase_add_loop_test(tc, hostile, 0, 3 * CHECK_ROWS(hostiles));
+	tcase_add_test(tc, truncated);
+	tcase_add_test(tc, strange_hold);
 	tcase_add_test(tc, foreign_files);
 	tcase_add_test(tc, all_now);
 	tcase_add_test(tc, selected);
+	tcase_add_test(tc, selected_by_id);
 	tcase_add_test(tc, outcomes_are_told);
 	tcase_add_test(tc, site_that_failed);
 	tcase_add_test(tc, site_that_failed_is_forced);
 	tcase_add_loop_test(tc, site_that_fails_now, 0, 2);
+	tcase_add_test(tc, site_that_failed_requeued);
+	tcase_add_test(tc, short_life);
+	tcase_add_test(tc, short_life_site_down);
 	tcase_add_test(tc, many);
 	tcase_add_test(tc, expired);
 	tcase_add_test(tc, two_at_once);

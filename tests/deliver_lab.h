@@ -328,6 +328,7 @@ struct lab_mail {
 	uint8_t	 notify;
 	uint8_t	 ret;
 	bool	 expired;
+	time_t	 life_s;	/* 0: five days */
 };
 
 static inline struct envelope
@@ -337,7 +338,8 @@ lab_mail_envelope(const struct lab_mail *mail)
 		.arrived_s = clock_wall() - 10 };
 	char to[16384], path[512], *save, *word;
 
-	env.expires_s = env.arrived_s + (mail->expired ? 5 : 5 * 86400);
+	env.expires_s = env.arrived_s + (mail->expired ? 5 :
+	    mail->life_s > 0 ? mail->life_s : 5 * 86400);
 	env.reverse_path = xstrdup(mail->from != NULL ? mail->from :
 	    "sender@" LAB_HERE);
 	ck_assert(str_copy(to, sizeof(to), mail->to));
