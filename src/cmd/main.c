@@ -194,6 +194,15 @@ find_smarthost(const struct options *o, struct settings *settings)
 	if (settings->smarthost_command == NULL || !may_send(o) ||
 	    o->delivery == DELIVER_QUEUE)
 		return;
+	/* it runs as the caller, and who can make it print what he likes would
+	 * be shown the password that the group guards */
+	if (process_serves_guest()) {
+		err_set(&err, ERR_TEMP, "4.3.5", "smarthost-command is not run "
+		    "for users who may not read the queue: the next flush "
+		    "sends this");
+		settings_smarthost(settings, NULL, &err);
+		return;
+	}
 	if (command_output("smarthost-command", settings->smarthost_command,
 	    SMARTHOST_COMMAND_S, SMARTHOST_COMMAND_MAX, &text, &err) == 0) {
 		buf_str(&text);

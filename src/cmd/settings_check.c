@@ -118,6 +118,27 @@ check_proxy(const struct settings *s, const struct account *a,
 	return 0;
 }
 
+/* A password of .netrc is for one host, and for no other. */
+static int
+check_netrc(const struct settings *s, const struct account *a,
+    struct err *err)
+{
+	const char *host = NULL;
+
+	for (size_t i = 0; a->netrc != NULL && i < a->nendpoint; i++) {
+		const struct endpoint *e = &a->endpoints[i];
+
+		if (e->user == NULL)
+			continue;
+		if (host != NULL && strcmp(host, e->host) != 0)
+			return wrong(s, a, "netrc", "the smarthosts are "
+			    "several, and their passwords may be: give each "
+			    "an account, or use password-file", err);
+		host = e->host;
+	}
+	return 0;
+}
+
 static int
 check_oauth(const struct settings *s, const struct account *a,
     struct err *err)
@@ -155,7 +176,7 @@ account_check(const struct settings *s, const struct account *a,
 	static int (*const checks[])(const struct settings *,
 	    const struct account *, struct err *) = {
 		check_one_source, check_oauth, check_certificate,
-		check_secret, check_user, check_proxy,
+		check_secret, check_user, check_proxy, check_netrc,
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/process.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "cmd/identity.h"
@@ -33,6 +34,10 @@ text_path(const char *value, struct buf *out, struct err *err)
 	size_t start = out->len;
 
 	if (str_starts(value, "~/")) {
+		/* the caller says where that is, and the group may read there */
+		if (process_has_group())
+			return refuse(err, "~ is the home of whoever calls: a "
+			    "set-group-id program wants an absolute path");
 		if (!identity_home(out))
 			return refuse(err, "there is no home that ~ could be");
 		value++;
@@ -176,8 +181,12 @@ text_pin(const char *value, struct buf *out, struct err *err)
 static int
 check_proxy_user(const char *text, size_t n, struct err *err)
 {
+	/* libcurl must find the same end of it (RFC 3986 3.2.1) */
+	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:%";
 	struct buf user = { 0 };
-	int rc = n == 0 || text[0] == ':' ? -1 : str_unescape(&user, text, n);
+	int rc = n == 0 || text[0] == ':' ||
+	    strspn(text, unreserved) < n ? -1 : str_unescape(&user, text, n);
 
 	if (rc < 0 || str_has_control(buf_str(&user)))
 		rc = refuse(err, "the user or the password in it is none; "

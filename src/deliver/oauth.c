@@ -2,11 +2,14 @@
 
 #include "deliver/oauth.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/jsonread.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "deliver/fetch.h"
 #include "deliver/secretfile.h"
@@ -291,6 +294,17 @@ out:
 	return rc;
 }
 
+/*
+ * A guest can stop or kill his processes: while one holds the lock, or between
+ * the server's answer and the disk, that would be everybody's loss.
+ */
+static int
+leave_to_flush(struct err *err)
+{
+	return err_set(err, ERR_TEMP, "4.7.0", "the token of oauth-token-url "
+	    "is to be renewed: the next flush does that, and sends this");
+}
+
 /* Look without the lock first: mostly there is a good one. */
 static int
 find_token(struct tokenstore *store, struct tokens *t, struct err *err)
@@ -298,6 +312,8 @@ find_token(struct tokenstore *store, struct tokens *t, struct err *err)
 	tokenstore_read(store, t);
 	if (is_good(t))
 		return 0;
+	if (process_serves_guest())
+		return leave_to_flush(err);
 	if (tokenstore_lock(store, clock_ms() + LOCK_MS, err) < 0)
 		return -1;
 	tokens_release(t);
@@ -315,8 +331,13 @@ oauth_token(const struct account *a, const char *user, int spool_fd,
 	struct tokens t = { 0 };
 	int rc;
 
-	rc = tokenstore_open(&store, a, user, spool_fd, shared ? 0770 : 0700,
-	    err);
+	mode_t mode = shared ? 0770 : 0700;
+
+	/* nor is the directory his */
+	if (process_serves_guest() && faccessat(spool_fd, "tokens", F_OK,
+	    AT_EACCESS) < 0)
+		return leave_to_flush(err);
+	rc = tokenstore_open(&store, a, user, spool_fd, mode, err);
 	if (rc == 0)
 		rc = find_token(&store, &t, err);
 	if (rc == 0)

@@ -147,8 +147,7 @@ def test_flush_by_root(client, system, shared):  # noqa: F811
 
 
 def test_tokens_of_the_system(lab, client, system, shared):  # noqa: F811
-    """What one user's process fetched serves the other's, and neither can
-    read it."""
+    """What root's process fetched serves users, and they cannot read it."""
     tokens = lab.tokens()
     shared.tokens = {'ann': f'{shared.token}.1'}
     shared.auth = 'XOAUTH2'
@@ -156,9 +155,9 @@ def test_tokens_of_the_system(lab, client, system, shared):  # noqa: F811
     system._ours(refresh, 0o640)
     client.use(shared, oauth_token_url=tokens.token_url_by_address,
                oauth_client_id='postrider', oauth_refresh_token_file=refresh)
-    for user in 'joe', 'eve':
+    for user in 'root', 'joe', 'eve':
         system.submit(user, BOB).quiet()
-    assert len(shared.messages) == 2, client.log()
+    assert len(shared.messages) == 3, client.log()
     assert len(tokens.asked) == 1
     for path in client.files('tokens'):
         assert os.stat(path).st_mode & 0o007 == 0
