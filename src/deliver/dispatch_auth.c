@@ -65,6 +65,15 @@ dispatch_auth_read(struct dispatch *d)
 	}
 }
 
+/* A guest's own command may give out what the server must refuse; a file that
+ * is not his own may not. */
+static bool
+may_remember(const struct dispatch *d, const struct account *account)
+{
+	return !d->how->guest || (account->password_command == NULL &&
+	    account->token_command == NULL);
+}
+
 static void
 store(struct dispatch *d, const struct site *site, size_t endpoint)
 {
@@ -72,7 +81,7 @@ store(struct dispatch *d, const struct site *site, size_t endpoint)
 	struct err err;
 
 	site_refusal_key(site->key, endpoint, &key);
-	if (!d->how->guest && sites_set(d->spool, buf_str(&key),
+	if (may_remember(d, site->account) && sites_set(d->spool, buf_str(&key),
 	    &site->refusals[endpoint], &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
 	buf_release(&key);
