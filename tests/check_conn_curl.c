@@ -740,7 +740,7 @@ static const struct scene bad[] = {
 	    CONN_CURL_AUTH, "4.7.8", "535 5.7.8 expired" },
 	{ "another yes than 235", PASSWORD(NULL), { SECURED,
 	    HELLO_AUTH("PLAIN"), { PLAIN, "250 ok\r\n" } }, NULL,
-	    CONN_CURL_AUTH, "4.7.8", "AUTH PLAIN" },
+	    CONN_CURL_AUTH, "4.7.0", "AUTH PLAIN" },
 	{ "closed at AUTH", PASSWORD(NULL), { SECURED, HELLO_AUTH("PLAIN"),
 	    { PLAIN, HANG_UP } }, NULL, CONN_CURL_AUTH, "4.4.2", "closed" },
 };

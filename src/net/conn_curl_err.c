@@ -9,11 +9,12 @@
 #include "net/certificate.h"
 #include "net/dial.h"
 
-/* libcurl's own words. */
+/* libcurl's own words; those that repeat a URL could hold a password. */
 static const char *
 why(const struct conn_curl *c, CURLcode rc)
 {
-	return *c->why != '\0' ? c->why : c->lib->easy_strerror(rc);
+	return *c->why != '\0' && strstr(c->why, "://") == NULL ? c->why :
+	    c->lib->easy_strerror(rc);
 }
 
 /* host:port of the proxy, without its password. */
@@ -116,7 +117,7 @@ auth_in_vain(struct conn_curl *c, CURLcode rc, struct err *err)
 	char *text;
 
 	if (c->heard.code != 334)
-		return err_set(err, ERR_TEMP, "4.7.8", "AUTH %s: %s",
+		return err_set(err, ERR_TEMP, "4.7.0", "AUTH %s: %s",
 		    c->heard.mechanism, why(c, rc));
 	buf_str(&c->heard.reply);
 	text = c->heard.reply.data;

@@ -178,7 +178,8 @@ perform(struct exchange *x, const struct https_request *q, unsigned *status,
 		    q->max);
 	if (code != CURLE_OK)
 		return err_set(err, ERR_TEMP, status_of(code), "%s: %s",
-		    q->url, x->why[0] != '\0' ? x->why :
+		    q->url, x->why[0] != '\0' &&
+		    strstr(x->why, "://") == NULL ? x->why :
 		    x->lib->easy_strerror(code));
 	x->lib->easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &number);
 	*status = (unsigned)number;
