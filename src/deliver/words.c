@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,11 +37,32 @@ relay(const struct outcome *o, char *out, size_t size)
 		    (unsigned)o->port);
 }
 
+/* Seconds with two digits that count, as Postfix writes them, and never with
+ * an exponent. */
+static const char *
+seconds(double s, char *out, size_t size)
+{
+	int digits = s >= 10 ? 0 : s >= 1 ? 1 : s >= 0.1 ? 2 : s >= 0.01 ? 3 : 4;
+	size_t n;
+
+	if (s < 0.0001)
+		return "0";
+	snprintf(out, size, "%.*f", digits, s);
+	/* 0.10 is 0.1 */
+	n = strlen(out);
+	while (digits > 0 && out[n - 1] == '0')
+		out[--n] = '\0';
+	if (out[n - 1] == '.')
+		out[n - 1] = '\0';
+	return out;
+}
+
 void
 words_attempt(const struct entry *entry, size_t rcpt,
     const struct outcome *o, double age_s)
 {
 	char where[OUTCOME_HOST_MAX + OUTCOME_ADDR_MAX + 16];
+	char text[4][32];
 	double connect = o->connect_ms / 1000.0;
 	double transfer = o->transfer_ms / 1000.0;
 	double before = age_s - connect - transfer;
@@ -49,10 +71,13 @@ words_attempt(const struct entry *entry, size_t rcpt,
 		before = 0;
 	relay(o, where, sizeof(where));
 	log_line(LOG_LEVEL_INFO, "smtp",
-	    "%s: to=<%s>, relay=%s, delay=%.2g, delays=%.2g/0/%.2g/%.2g, "
+	    "%s: to=<%s>, relay=%s, delay=%s, delays=%s/0/%s/%s, "
 	    "dsn=%s, status=%s (%s)%s%s",
-	    entry->id, entry->env.rcpts[rcpt].path, where, age_s, before,
-	    connect, transfer, o->status, status_word(o->kind), o->text,
+	    entry->id, entry->env.rcpts[rcpt].path, where,
+	    seconds(age_s, text[0], sizeof(text[0])),
+	    seconds(before, text[1], sizeof(text[1])),
+	    seconds(connect, text[2], sizeof(text[2])),
+	    seconds(transfer, text[3], sizeof(text[3])), o->status, status_word(o->kind), o->text,
 	    o->tls[0] != '\0' ? ", tls=" : "", o->tls);
 }
 
