@@ -58,7 +58,8 @@ struct conn_curl_options {
 	const char *client_cert, *client_key;	/* paths or pkcs11: URIs */
 	const char *tls_pin;	/* "sha256//BASE64": this key, whatever CA, name
 				 * and dates its certificate has */
-	int64_t	 connect_deadline, deadline;	/* clock_ms(): TCP, all */
+	int64_t	 connect_deadline, deadline;	/* clock_ms(): TCP, all; once
+				 * connected, what is between the two is left */
 	int	 watch_fd, trace_fd;		/* as in struct conn; -1 */
 };
 

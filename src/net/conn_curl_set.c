@@ -237,7 +237,13 @@ static void
 tell_times(struct telling *t, const struct conn_curl_options *o)
 {
 	int64_t left = o->deadline - clock_ms();
-	long ms = left > 1 ? (long)left : 1;
+	int64_t talk = o->deadline - o->connect_deadline;
+	long ms;
+
+	/* time that TCP did not need is not the server's */
+	if (o->proxy == NULL && talk > 0 && talk < left)
+		left = talk;
+	ms = left > 1 ? (long)left : 1;
 
 	tell_long(t, CURLOPT_TIMEOUT_MS, ms);
 	/* it counts until AUTH is done; TCP alone is for watch() */
