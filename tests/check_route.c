@@ -115,10 +115,12 @@ static const struct {
 
 START_TEST(way)
 {
+	struct err why;
 	struct way w;
 
 	add_rules(ways[_i].rules);
 	route_find(&routing, ways[_i].account, ways[_i].from, ways[_i].to, &w);
+	way_why(&w, &why);
 	ck_assert_msg(w.kind == ways[_i].kind, "%s: %d", ways[_i].name,
 	    (int)w.kind);
 	ck_assert_msg(strcmp(w.account->name,
@@ -126,12 +128,12 @@ START_TEST(way)
 	    ways[_i].name, w.account->name);
 	ck_assert_msg(w.route == (ways[_i].rule < 0 ? NULL :
 	    &routing.routes[ways[_i].rule]), "%s: another rule", ways[_i].name);
-	ck_assert_msg((w.why.kind != ERR_NONE) == (w.kind == WAY_REFUSE ||
+	ck_assert_msg((why.kind != ERR_NONE) == (w.kind == WAY_REFUSE ||
 	    w.kind == WAY_LATER), "%s: why", ways[_i].name);
 	if (w.kind == WAY_REFUSE)
-		ck_assert_int_eq(w.why.kind, ERR_PERM);
+		ck_assert_int_eq(why.kind, ERR_PERM);
 	if (w.kind == WAY_LATER)
-		ck_assert_int_eq(w.why.kind, ERR_TEMP);
+		ck_assert_int_eq(why.kind, ERR_TEMP);
 }
 END_TEST
 
@@ -147,12 +149,14 @@ static const struct {
 
 START_TEST(refusal)
 {
+	struct err why;
 	struct way w;
 
 	add_rules(refusals[_i].rule);
 	route_find(&routing, NULL, "a@b.example", "c@d.example", &w);
-	ck_assert_str_eq(w.why.status, refusals[_i].status);
-	ck_assert_str_eq(w.why.text, refusals[_i].text);
+	way_why(&w, &why);
+	ck_assert_str_eq(why.status, refusals[_i].status);
+	ck_assert_str_eq(why.text, refusals[_i].text);
 }
 END_TEST
 

@@ -178,7 +178,9 @@ static void
 text_way(const struct facts *f, struct buf *out)
 {
 	const struct way *way = &f->row->way;
+	struct err why;
 
+	way_why(way, &why);
 	buf_printf(out, "  rule     %s\n", way->route != NULL ?
 	    way->route->rule : way->kind == WAY_SMARTHOST ||
 	    way->kind == WAY_LATER ? "none fits: the smarthost" :
@@ -200,11 +202,10 @@ text_way(const struct facts *f, struct buf *out)
 		buf_adds(out, "none: it is accepted and thrown away");
 		break;
 	case WAY_REFUSE:
-		buf_printf(out, "none: refused, %s %s", way->why.status,
-		    way->why.text);
+		buf_printf(out, "none: refused, %s %s", why.status, why.text);
 		break;
 	case WAY_LATER:
-		buf_printf(out, "not known now: %s", way->why.text);
+		buf_printf(out, "not known now: %s", why.text);
 		break;
 	}
 	buf_addc(out, '\n');
@@ -322,9 +323,12 @@ json_memory(const char *name, const struct site_memory *m, struct buf *out)
 static void
 json_trouble(const struct facts *f, struct buf *out)
 {
-	const struct err *err = f->row->target != NULL ?
-	    &f->row->target->answer.err : &f->row->way.why;
+	struct err why;
+	const struct err *err = &why;
 
+	way_why(&f->row->way, &why);
+	if (f->row->target != NULL)
+		err = &f->row->target->answer.err;
 	if (err->kind != ERR_NONE) {
 		json_string(out, "status", err->status);
 		json_string(out, "text", err->text);

@@ -159,8 +159,11 @@ plan_release(struct plan *p)
 int
 plan_exit_code(const struct plan_row *row)
 {
-	if (row->way.kind == WAY_REFUSE || row->way.kind == WAY_LATER)
-		return exitcode_of_err(&row->way.why);
+	struct err why;
+
+	way_why(&row->way, &why);
+	if (why.kind != ERR_NONE)
+		return exitcode_of_err(&why);
 	if (row->target != NULL &&
 	    row->target->answer.err.kind != ERR_NONE)
 		return exitcode_of_err(&row->target->answer.err);

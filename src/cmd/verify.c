@@ -32,9 +32,11 @@ describe(const struct plan_target *target, struct buf *out)
 static void
 print_one(const struct plan_row *row)
 {
-	const struct err *err = &row->way.why;
+	struct err why;
+	const struct err *err = &why;
 	struct buf line = { 0 };
 
+	way_why(&row->way, &why);
 	if (row->target != NULL)
 		err = &row->target->answer.err;
 	buf_printf(&line, "%s: ", row->address);

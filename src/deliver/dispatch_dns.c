@@ -237,10 +237,12 @@ end_here(struct dispatch *d, const struct way *way, struct item *item,
 {
 	struct outcome o = { .kind = OUTCOME_DELIVERED, .status = "2.0.0",
 		.text = "discarded" };
+	struct err why;
 	time_t due = 0;
 
-	if (way->kind != WAY_DISCARD)
-		outcome_from_err(&o, STAGE_NONE, &way->why);
+	way_why(way, &why);
+	if (why.kind != ERR_NONE)
+		outcome_from_err(&o, STAGE_NONE, &why);
 	if (o.kind == OUTCOME_DEFERRED)
 		due = clock_wall() + (time_t)retry_delay(&d->how->retry,
 		    item->entry.env.rcpts[rcpt].attempts + 1u, false,

@@ -224,15 +224,8 @@ find_rule(const struct routing *routing, const char *reverse_path,
 static void
 take_smarthost(struct way *way)
 {
-	way->kind = WAY_SMARTHOST;
-	if (way->account->trouble.kind != ERR_NONE) {
-		way->kind = WAY_LATER;
-		way->why = way->account->trouble;
-	} else if (way->account->nendpoint == 0) {
-		way->kind = WAY_LATER;
-		err_set(&way->why, ERR_TEMP, "4.3.5", "%s wants a smarthost, "
-		    "but the sender's account has none", way->route->rule);
-	}
+	way->kind = way->account->trouble.kind != ERR_NONE ||
+	    way->account->nendpoint == 0 ? WAY_LATER : WAY_SMARTHOST;
 }
 
 static void
@@ -241,8 +234,6 @@ follow_rule(const struct routing *routing, struct way *way)
 	const struct route *r = way->route;
 
 	way->kind = r->kind;
-	if (r->kind == WAY_REFUSE)
-		err_set(&way->why, ERR_PERM, r->status, "%s", r->text);
 	if (r->kind != WAY_SMARTHOST)
 		return;
 	if (r->account != NULL)
@@ -262,8 +253,7 @@ route_find(const struct routing *routing, const char *account,
 	} else if ((way->account = routing_account(routing, account)) == NULL) {
 		way->account = &routing->accounts[0];
 		way->kind = WAY_LATER;
-		err_set(&way->why, ERR_TEMP, "4.3.5", "there is no account %s "
-		    "in the settings any more", account);
+		way->missing = account;
 		return;
 	}
 	way->route = find_rule(routing, reverse_path, forward_path);
@@ -271,6 +261,25 @@ route_find(const struct routing *routing, const char *account,
 		follow_rule(routing, way);
 	else if (has_smarthost(way->account))
 		take_smarthost(way);
+}
+
+void
+way_why(const struct way *way, struct err *err)
+{
+	*err = (struct err){ 0 };
+	if (way->kind == WAY_REFUSE)
+		err_set(err, ERR_PERM, way->route->status, "%s",
+		    way->route->text);
+	else if (way->kind != WAY_LATER)
+		return;
+	else if (way->missing != NULL)
+		err_set(err, ERR_TEMP, "4.3.5", "there is no account %s "
+		    "in the settings any more", way->missing);
+	else if (way->account->trouble.kind != ERR_NONE)
+		*err = way->account->trouble;
+	else
+		err_set(err, ERR_TEMP, "4.3.5", "%s wants a smarthost, "
+		    "but the sender's account has none", way->route->rule);
 }
 
 void

@@ -55,8 +55,9 @@ struct way {
 	const struct route *route;	/* NULL: no rule fitted */
 	const struct account *account;	/* of the sender; never NULL */
 	const struct account *global;	/* the one without a name */
+	const char *missing;		/* WAY_LATER: an account was named that
+					 * there is no more; or NULL */
 	bool	 by_sender;		/* the account is one by its patterns */
-	struct err why;			/* WAY_REFUSE, WAY_LATER */
 };
 
 /*
@@ -81,10 +82,15 @@ const struct account *routing_account_of(const struct routing *,
 /*
  * Find the way.
  *
- * account  named when the message was sent (--account), or NULL.
+ * account  named when the message was sent (--account), or NULL; kept by
+ *          reference in what it leads to.
  */
 void	route_find(const struct routing *, const char *account,
 	    const char *reverse_path, const char *forward_path, struct way *);
+
+/* Why mail does not go there: *err is empty unless the way is WAY_REFUSE or
+ * WAY_LATER. */
+void	way_why(const struct way *, struct err *err);
 
 void	routing_release(struct routing *);
 
