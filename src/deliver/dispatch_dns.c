@@ -92,7 +92,7 @@ pass_on(struct dispatch *d, struct target *target, struct item *item,
 	if (target->site != NULL)
 		give_to_site(d, target->site, item, rcpt);
 	else
-		dispatch_decide(d, item, rcpt, &target->failure,
+		dispatch_decide(d, item, rcpt, target->failure,
 		    target->not_before);
 }
 
@@ -116,14 +116,14 @@ remember_failure(struct dispatch *d, struct target *target)
 	struct err err;
 	time_t now = clock_wall();
 
-	if (!target->failure.offline)
+	if (!target->failure->offline)
 		sites_get(d->spool, key, &memory);
 	if (memory.failures++ == 0)
 		memory.first_s = now;
 	memory.next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory.failures, false, process_random_below(10000));
-	str_copy(memory.reason, sizeof(memory.reason), target->failure.text);
-	if (!d->how->guest && !target->failure.offline)
+	str_copy(memory.reason, sizeof(memory.reason), target->failure->text);
+	if (!d->how->guest && !target->failure->offline)
 		sites_set(d->spool, key, &memory, &err);
 	target->not_before = memory.next_s;
 	free(key);
@@ -156,7 +156,7 @@ self(struct dispatch *d)
 static void
 fail_target(struct dispatch *d, struct target *target, const struct err *err)
 {
-	struct outcome *o = &target->failure;
+	struct outcome *o = target->failure = xcalloc(1, sizeof(*o));
 
 	outcome_from_err(o, STAGE_DNS, err);
 	o->offline = strcmp(o->status, STATUS_OFFLINE) == 0;
@@ -395,6 +395,7 @@ target_free(struct target *target)
 		return;
 	free(target->name);
 	free(target->domain);
+	free(target->failure);
 	task_list_release(&target->waiting);
 	free(target);
 }

@@ -20,7 +20,7 @@ struct target {
 	struct way way;
 	bool	 known;
 	struct site *site;		/* when known and not failed */
-	struct outcome failure;		/* when known and site is NULL */
+	struct outcome *failure;	/* when known and site is NULL; owned */
 	time_t	 not_before;		/* DNS failures have a memory as well */
 	struct task_list waiting;	/* while it is unknown */
 };
