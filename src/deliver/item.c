@@ -16,6 +16,7 @@ item_new(struct entry *entry)
 
 	item->reader = -1;
 	item->entry = *entry;
+	item->utf8 = envelope_needs_utf8(&entry->env);
 	item->born_ms = clock_ms();
 	/* arrival is kept in whole seconds: one second may be none */
 	item->age_s = clock_wall() - entry->env.arrived_s;

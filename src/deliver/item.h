@@ -16,6 +16,7 @@ struct item {
 	int64_t	 born_ms;	/* clock_ms() when it came into our hands */
 	time_t	 age_s;		/* of the message at that time */
 	size_t	 pending;	/* forward-paths not yet decided in this pass */
+	bool	 utf8;		/* needs SMTPUTF8 */
 	bool	 unrecorded;	/* something final is not in the journal */
 	time_t	 due;		/* earliest next attempt of those deferred in
 				 * this pass; 0: none was */

@@ -88,7 +88,7 @@ set_load(struct session *s, const struct task *load, size_t n)
 		m = &s->messages[s->nmessage++];
 		*m = (struct smtp_message){ .reverse_path = env->reverse_path,
 			.envid = env->envid, .ret = env->ret,
-			.body = env->body, .utf8 = envelope_needs_utf8(env),
+			.body = env->body, .utf8 = load[i].item->utf8,
 			.fd = load[i].item->reader, .at = (off_t)entry->message_at,
 			.size = env->size, .rcpts = &s->rcpts[i], .nrcpt = 1 };
 	}
