@@ -1,0 +1,75 @@
+"""Adding up what was found, and telling it."""
+import collections
+import sys
+
+BREACHES = ('lost', 'partial', 'doubled', 'crashed', 'left', 'other')
+
+
+class Figures:
+    def __init__(self, parts):
+        self.rows = [row for part in parts for row in
+                     ([f'{part} submit', f'{part} flush'] if part == 'kill'
+                      else [part])]
+        self.sums = {row: collections.Counter() for row in self.rows}
+        self.wrong = 0
+        self.cut_power = False
+
+    def add(self, point, verdict):
+        """Returns lines to be shown at once."""
+        part, name = point.split('/')[:2]
+        row = part if part != 'kill' else \
+            f'{part} {"flush" if name.startswith("flush") else "submit"}'
+        sums = self.sums[row]
+        if verdict is None:
+            sums['absent'] += 1
+            return []
+        sums['points'] += 1
+        sums['again'] += bool(verdict.doubled)
+        sums['held'] += verdict.held
+        for kind in {k for k, _ in verdict.breaches}:
+            sums[kind if kind in BREACHES else 'other'] += 1
+        if verdict.breaches:
+            self.wrong += 1
+            self.cut_power |= part == 'power'
+        return [f'{point}: {kind}: {text}' for kind, text in verdict.breaches]
+
+    def show(self, o, n):
+        done = sum(s['points'] for s in self.sums.values())
+        print(f'{done} of {n} points, seed {o.seed}')
+        print(f'{"":12} {"points":>6}' +
+              ''.join(f'{b:>8}' for b in BREACHES) + '   twice   held')
+        for row, s in self.sums.items():
+            if s['points'] + s['absent']:
+                print(f'{row:12} {s["points"]:6}' +
+                      ''.join(f'{s[b]:8}' for b in BREACHES) +
+                      f'{s["again"]:8}{s["held"]:7}')
+        print('twice: sent again because the end came between the final dot '
+              'and its record\nheld: what became of it could not be written '
+              'down; left to a person')
+        if self.wrong:
+            print(f'{self.wrong} points with breaches; one of them again: '
+                  f'{sys.argv[0]} {o.program} POINT')
+
+
+def details(results):
+    """Tell of single points all that is known. Returns the exit code."""
+    code = 0
+    for point, verdict, trouble, log, transcript in results:
+        print(f'== {point}')
+        if trouble:
+            print(trouble)
+            code = 1
+            continue
+        print(transcript, end='')
+        print('-- log')
+        print(log, end='')
+        if verdict is None:
+            print('-- there was no such call')
+            continue
+        for kind, text in verdict.breaches:
+            print(f'-- {kind}: {text}')
+            code = 1
+        if not verdict.breaches:
+            print('-- all is well' + (f'; twice: {verdict.doubled}' if
+                                      verdict.doubled else ''))
+    return code
