@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/str.h"
 #include "cmd/exitcode.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
@@ -131,6 +132,9 @@ tell(const struct manage *m, const char *id, bool done, const char *reason)
 {
 	struct buf line = { 0 };
 
+	/* failures begin with it, too */
+	if (str_starts(reason, id) && str_starts(reason + strlen(id), ": "))
+		reason += strlen(id) + 2;
 	if (!m->options->json) {
 		if (!done)
 			result_complain(m->options->name, "%s: not %s: %s", id,
@@ -158,11 +162,16 @@ not_done(struct manage *m, const char *id, int code, const char *reason)
 		m->code = code;
 }
 
+/* Not now; or, not to this one, which is no failure of the others. */
 static void
 failed(struct manage *m, const char *id, const struct err *err)
 {
-	not_done(m, id, err->kind == ERR_TEMP ? EX_TEMPFAIL : EX_UNAVAILABLE,
-	    err->text);
+	if (err->kind == ERR_TEMP)
+		not_done(m, id, EX_TEMPFAIL, err->text);
+	else {
+		tell(m, id, false, err->text);
+		m->passed++;
+	}
 }
 
 /* Not one that this can be done to; worth a word only when it was named. */
@@ -200,26 +209,40 @@ still_fits(const struct manage *m, const struct entry *e,
 	return queue_is_mine(e) && select_fits(&m->select, e, place);
 }
 
-/* It is in damaged/, or is there now. */
+/* It is in damaged/, and may go when it is what was named. */
 static void
-damaged(struct manage *m, const char *id, const char *reason)
+discard(struct manage *m, const char *id)
 {
 	struct entry e = { .fd = -1 };
 	struct err err;
-	int rc;
+	int rc = spool_discard(m->spool, id, &err);
 
-	if (m->action->mode != MODE_DELETE || !select_names(&m->select, id)) {
-		pass_over(m, id, reason);
-		return;
-	}
-	rc = spool_discard(m->spool, id, &err);
-	memcpy(e.id, id, strlen(id) + 1);
+	str_copy(e.id, sizeof(e.id), id);
 	if (rc > 0)
 		done(m, id, &e);
 	else if (rc == 0)
 		pass_over(m, id, "is gone");
 	else
 		failed(m, id, &err);
+}
+
+static bool
+may_discard(const struct manage *m, const char *id)
+{
+	return m->action->mode == MODE_DELETE && select_names(&m->select, id);
+}
+
+/* It was found to be damaged just now, and is in damaged/ since. */
+static void
+set_aside(struct manage *m, const char *id, const struct err *err)
+{
+	log_line(LOG_LEVEL_ERROR, "queue", "%s", err->text);
+	if (may_discard(m, id)) {
+		discard(m, id);
+		return;
+	}
+	tell(m, id, false, err->text);
+	m->passed++;
 }
 
 /* Neither where it was, nor necessarily gone. */
@@ -275,7 +298,7 @@ work_on_waiting(struct manage *m, const char *id)
 	else if (rc == 0)
 		gone(m, id);
 	else if (err.kind == ERR_DATA)
-		damaged(m, id, err.text);
+		set_aside(m, id, &err);
 	else
 		failed(m, id, &err);
 	entry_release(&e);
@@ -325,7 +348,7 @@ work_on_held(struct manage *m, const char *id)
 	else if (rc == 0)
 		gone(m, id);
 	else if (err.kind == ERR_DATA)
-		damaged(m, id, err.text);
+		set_aside(m, id, &err);
 	else
 		failed(m, id, &err);
 	entry_release(&e);
@@ -337,6 +360,8 @@ work_on_row(void *arg, const struct queue_row *row, struct entry *entry,
 {
 	struct manage *m = arg;
 
+	(void)entry;
+	(void)why;
 	switch (row->place) {
 	case PLACE_RUN:
 		if (m->action->waiting == NULL)
@@ -351,8 +376,10 @@ work_on_row(void *arg, const struct queue_row *row, struct entry *entry,
 		work_on_held(m, row->id);
 		break;
 	case PLACE_DAMAGED:
-		damaged(m, row->id, entry == NULL ? why->text :
-		    "its message is damaged");
+		if (may_discard(m, row->id))
+			discard(m, row->id);
+		else
+			pass_over(m, row->id, "is damaged");
 		break;
 	}
 }

@@ -106,6 +106,8 @@ open_mine(struct spool *s, const struct entry *e, int flags, struct err *err)
 	int fd;
 
 	fd = place_file(s, s->mine_fd, e->id, flags, err);
+	if (fd == -1)
+		return err_prefix(err, "%s", e->id);
 	if (fd != PLACE_GONE)
 		return fd;
 	return err_set(err, ERR_TEMP, NULL, "%s: is no longer in run/%s",

@@ -230,19 +230,19 @@ place_file(const struct spool *s, int dirfd, const char *name, int flags,
 	if (fd < 0 && errno == ENOENT)
 		return PLACE_GONE;
 	if (fd < 0 && is_no_file(errno))
-		return err_set(err, ERR_DATA, NULL, "%s: not a file", name);
+		return err_set(err, ERR_DATA, NULL, "not a file");
 	if (fd < 0)
 		return place_fail(err, "open", name);
 	if (fstat(fd, &st) < 0)
 		place_fail(err, "stat", name);
 	else if (!S_ISREG(st.st_mode))
-		err_set(err, ERR_DATA, NULL, "%s: not a file", name);
+		err_set(err, ERR_DATA, NULL, "not a file");
 	else if (st.st_nlink > 1)	/* none: was replaced just now */
-		err_set(err, ERR_DATA, NULL, "%s: has %lu names", name,
+		err_set(err, ERR_DATA, NULL, "has %lu names",
 		    (unsigned long)st.st_nlink);
 	else if (!is_ours(s, &st))
 		err_set(err, ERR_DATA, NULL,
-		    "%s: not ours: uid %lu, mode %04o", name,
+		    "not ours: uid %lu, mode %04o",
 		    (unsigned long)st.st_uid, (unsigned)st.st_mode & 07777);
 	else
 		return fd;

@@ -53,7 +53,8 @@ int	place_create(const struct spool *s, int dirfd, const char *name);
 
 /*
  * Open a file that exists; flags O_RDONLY or O_RDWR. Returns the descriptor,
- * PLACE_GONE, or -1 with *err (ERR_DATA: it is not one of ours).
+ * PLACE_GONE, or -1 with *err (ERR_DATA: it is not one of ours; without its
+ * name).
  */
 int	place_file(const struct spool *s, int dirfd, const char *name,
 	    int flags, struct err *err);

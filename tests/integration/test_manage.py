@@ -182,6 +182,15 @@ def test_return_without_a_sender(client, down):
     assert client.queued() == [f'boss@{down.domain}']
 
 
+def test_return_of_all_but_those_without_a_sender(lab, client, down):
+    back = lab.server()
+    one = put(client, f'a@{down.domain}', sender='<>')
+    put(client, f'b@{down.domain}', sender=f'me@{back.domain}')
+    run = client.postrider('--return', 'all')
+    assert run.rc == 0 and one in run.stderr, repr(run)
+    assert ids(client) == [one] and len(back.messages) == 1
+
+
 def test_return_nobody_wants_to_hear(client, down):
     put(client, f'a@{down.domain}', options=['-N', 'never'])
     client.postrider('--return', 'all').quiet()
@@ -813,6 +822,9 @@ def test_strange_thing_and_all(lab, client, mode, what):
     else:
         assert strange in ids(client, 'damaged')
         assert one not in ids(client) or mode == '--requeue'
+        assert f'{strange}: ' in client.log()
+        assert strange in run.stderr or mode == '--flush'
+        assert run.stderr.count(strange) <= 1, repr(run)
 
 
 def test_delete_what_is_damaged(lab, client):
