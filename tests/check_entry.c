@@ -231,7 +231,7 @@ START_TEST(account)
 END_TEST
 
 /*
- * A file with three forward-paths and four lines of journal. journal_at gets
+ * A file with three forward-paths and five lines of journal. journal_at gets
  * where the journal begins, last_at where its last line does.
  */
 static void
@@ -250,6 +250,7 @@ sample(struct buf *out, struct entry *want, size_t *journal_at,
 	journal_outcome(&lines, seed, 0, &late, 1700000100);
 	journal_outcome(&lines, seed, 1, &no, 1700000100);
 	journal_reported(&lines, seed, 1);
+	journal_warned(&lines, seed, 0);
 	*last_at = lines.len;
 	journal_outcome(&lines, seed, 2, &late, 1700000200);
 	compose(out, LAB_MESSAGE, buf_str(&text), buf_str(&lines));
@@ -274,6 +275,7 @@ START_TEST(journal_tells_what_became)
 	ck_assert_str_eq(e.env.rcpts[0].text, "450 4.2.0 not now, 100% sure");
 	ck_assert_int_eq(e.env.rcpts[1].state, OUTCOME_FAILED);
 	ck_assert(e.env.rcpts[1].reported && !e.env.rcpts[0].reported);
+	ck_assert(e.env.rcpts[0].warned && !e.env.rcpts[1].warned);
 	ck_assert_uint_eq(e.env.size, strlen(LAB_MESSAGE));
 	ck_assert_uint_eq(e.end, file.len);
 	ck_assert(!e.torn);
@@ -434,6 +436,7 @@ static const struct {
 	{ "released before 1970", "released -1 0 ", true },
 	{ "requeued, a row", "requeued 0 1700000300 0 250 2.0.0 mx % ", true },
 	{ "another entry's hold", "held 1700000300 0 ", false },
+	{ "warned whom", "warned 3 ", true },
 	{ "nothing", "", true },
 };
 

@@ -357,6 +357,154 @@ START_TEST(no_room_for_a_dsn)
 }
 END_TEST
 
+#define HOUR 3600
+
+/* Who is warned of what still waits, by the age of the message. */
+static const struct {
+	const char *name, *states;
+	struct lab_mail mail;
+	unsigned setting;
+	bool warned;
+	time_t due_age;		/* and looked at again then; 0: as it was due */
+} delays[] = {
+	{ "nobody asked", "t", { .to = "a", .age_s = 5 * HOUR }, 0, false, 0 },
+	{ "asked, and not yet", "t", { .to = "a", .notify = NOTIFY_DELAY,
+		.age_s = 2 * HOUR }, 0, false, 4 * HOUR },
+	{ "asked", "t", { .to = "a", .notify = NOTIFY_DELAY,
+		.age_s = 5 * HOUR }, 0, true, 0 },
+	{ "asked for all", "t", { .to = "a", .notify = NOTIFY_DELAY |
+		NOTIFY_SUCCESS | NOTIFY_FAILURE, .age_s = 5 * HOUR }, 0, true,
+		0 },
+	{ "asked, a setting says when", "t", { .to = "a",
+		.notify = NOTIFY_DELAY, .age_s = 5 * HOUR }, 8 * HOUR, false,
+		8 * HOUR },
+	{ "a setting", "t", { .to = "a", .age_s = 2 * HOUR }, HOUR, true, 0 },
+	{ "a setting, not yet", "t", { .to = "a", .age_s = HOUR / 2 }, HOUR,
+		false, HOUR },
+	{ "a setting, two of them", "dtt", { .to = "c a b",
+		.age_s = 2 * HOUR }, HOUR, true, 0 },
+	{ "only failures wanted", "t", { .to = "a", .notify = NOTIFY_FAILURE,
+		.age_s = 2 * HOUR }, HOUR, false, 0 },
+	{ "nothing wanted", "t", { .to = "a", .notify = NOTIFY_NEVER,
+		.age_s = 2 * HOUR }, HOUR, false, 0 },
+	{ "nobody to tell", "t", { .from = "", .to = "a",
+		.notify = NOTIFY_DELAY, .age_s = 5 * HOUR }, HOUR, false, 0 },
+	{ "not tried", "-", { .to = "a", .notify = NOTIFY_DELAY,
+		.age_s = 5 * HOUR }, HOUR, false, 0 },
+	{ "given up before", "t", { .to = "a", .notify = NOTIFY_DELAY,
+		.age_s = 2 * HOUR }, 5 * 24 * HOUR, false, 0 },
+};
+
+/* The entry as it is on the disk. */
+static struct entry
+on_disk(const char *id)
+{
+	struct entry entry = { .fd = -1 };
+	struct err err;
+
+	ck_assert_int_eq(spool_peek(&spool, id, PLACE_QUEUE, &entry, &err),
+	    1);
+	return entry;
+}
+
+START_TEST(delay)
+{
+	struct item *item = item_of(&delays[_i].mail, delays[_i].states);
+	time_t arrived = item->entry.env.arrived_s;
+	time_t due = item->due = clock_wall() + 4 * HOUR;
+	char id[SPOOL_ID_MAX];
+	const char *name = delays[_i].name, *text;
+	struct entry entry;
+
+	how.delay_warning_s = delays[_i].setting;
+	strcpy(id, item->entry.id);
+	settle_item(&settle, item);
+	ck_assert_int_eq(settle.next_due, delays[_i].due_age > 0 ? arrived +
+	    delays[_i].due_age : due);
+	ck_assert_msg((dsn() != NULL) == delays[_i].warned, "%s", name);
+	entry = on_disk(id);
+	for (size_t i = 0; i < entry.env.nrcpt; i++)
+		ck_assert_msg(entry.env.rcpts[i].warned == (delays[_i].warned &&
+		    delays[_i].states[i] == 't'), "%s: row %zu", name, i);
+	entry_release(&entry);
+	if (!delays[_i].warned)
+		return;
+	text = text_of(&dsn()->entry);
+	ck_assert_ptr_nonnull(strstr(text, "rfc822; a@" LAB_HERE));
+	ck_assert_ptr_null(strstr(text, "rfc822; c@" LAB_HERE));
+	ck_assert_ptr_nonnull(strstr(text, "\r\nAction: delayed\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\r\nStatus: 4.2.0\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\r\nWill-Retry-Until: "));
+	ck_assert_ptr_nonnull(strstr(text, "Subject: hello\r\n"));
+	/* of the text the header only */
+	ck_assert_ptr_null(strstr(text, "\r\n.one\r\n"));
+}
+END_TEST
+
+/* Once for each forward-path, also of a message that was read from the disk. */
+START_TEST(warned_once)
+{
+	struct item *item = item_of(&(struct lab_mail){ .to = "a b",
+		.age_s = 2 * HOUR }, "t-");
+	const struct outcome late = { .kind = OUTCOME_DEFERRED };
+	struct entry entry;
+	struct err err;
+	char id[SPOOL_ID_MAX];
+
+	how.delay_warning_s = HOUR;
+	strcpy(id, item->entry.id);
+	settle_item(&settle, item);
+	ck_assert_ptr_nonnull(dsn());
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(spool_claim(&spool, id, PLACE_QUEUE, &entry,
+		    &err), 1);
+		LAB_OK(entry_record(&spool, &entry, 0, &late, clock_wall(),
+		    &err));
+		settle_item(&settle, item_new(&entry));
+	}
+	ck_assert_uint_eq(dispatch_unsettled(settle.dispatch), 1);
+	/* the other one has its own */
+	ck_assert_int_eq(spool_claim(&spool, id, PLACE_QUEUE, &entry, &err),
+	    1);
+	LAB_OK(entry_record(&spool, &entry, 1, &late, clock_wall(), &err));
+	settle_item(&settle, item_new(&entry));
+	ck_assert_uint_eq(dispatch_unsettled(settle.dispatch), 2);
+}
+END_TEST
+
+/* A warning that cannot be noted would be sent again and again: it is not
+ * sent, and nothing is left of it. */
+START_TEST(no_room_for_a_note)
+{
+	struct item *item = item_of(&(struct lab_mail){ .to = "a",
+		.age_s = 2 * HOUR }, "t");
+	struct outcome late = { .kind = OUTCOME_DEFERRED };
+	struct rlimit old, limit;
+	struct entry entry;
+	struct err err;
+	char id[SPOOL_ID_MAX];
+
+	how.delay_warning_s = HOUR;
+	strcpy(id, item->entry.id);
+	memset(late.text, 'x', sizeof(late.text) - 1);
+	while (item->entry.end < 10000)
+		LAB_OK(entry_record(&spool, &item->entry, 0, &late,
+		    clock_wall(), &err));
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = item->entry.end;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	settle_item(&settle, item);
+	setrlimit(RLIMIT_FSIZE, &old);
+	ck_assert_ptr_null(dsn());
+	ck_assert_uint_eq(lab_scan(&spool).n[PLACE_RUN], 0);
+	entry = on_disk(id);
+	ck_assert(!entry.env.rcpts[0].warned);
+	entry_release(&entry);
+}
+END_TEST
+
 static const struct {
 	const char *name, *from, *to, *states, *want;
 } doubles[] = {
@@ -514,6 +662,9 @@ main(void)
 	tcase_add_test(tc, reported_is_in_the_journal);
 	tcase_add_test(tc, expired_says_why);
 	tcase_add_test(tc, expiry_changes_nothing_else);
+	tcase_add_loop_test(tc, delay, 0, CHECK_ROWS(delays));
+	tcase_add_test(tc, warned_once);
+	tcase_add_test(tc, no_room_for_a_note);
 	tcase_add_test(tc, no_room_for_a_dsn);
 	tcase_add_loop_test(tc, double_bounce, 0, CHECK_ROWS(doubles));
 	tcase_add_loop_test(tc, chain, 0, CHECK_ROWS(chains));

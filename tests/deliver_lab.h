@@ -329,13 +329,15 @@ struct lab_mail {
 	uint8_t	 ret;
 	bool	 expired;
 	time_t	 life_s;	/* 0: five days */
+	time_t	 age_s;		/* 0: ten seconds */
 };
 
 static inline struct envelope
 lab_mail_envelope(const struct lab_mail *mail)
 {
 	struct envelope env = { .ret = mail->ret,
-		.arrived_s = clock_wall() - 10 };
+		.arrived_s = clock_wall() - (mail->age_s > 0 ?
+		    mail->age_s : 10) };
 	char to[16384], path[512], *save, *word;
 
 	env.expires_s = env.arrived_s + (mail->expired ? 5 :

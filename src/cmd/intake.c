@@ -97,14 +97,31 @@ add_bad(struct envelope *env, const char *line, uint8_t notify)
 	free(path);
 }
 
+/* Which reports are wanted. Who wants any is told by which address he sent,
+ * wherever the mail goes on to from the next host (RFC 3461 4.2). */
+static void
+set_reports(struct rcpt *rcpt, uint8_t notify)
+{
+	struct buf orcpt = { 0 };
+
+	rcpt->notify = notify;
+	if (notify == 0 || notify == NOTIFY_NEVER || str_has_8bit(rcpt->path))
+		return;
+	buf_adds(&orcpt, "rfc822;");
+	xtext_write(&orcpt, rcpt->path);
+	if (orcpt.len <= ORCPT_MAX)
+		rcpt->orcpt = xstrdup(buf_str(&orcpt));
+	buf_release(&orcpt);
+}
+
 /* Forward-paths with what the command line says of reports. */
 static void
 add_rcpts(const struct intake *in, struct envelope *env,
     const struct strlist *paths)
 {
 	for (size_t i = 0; i < paths->n; i++)
-		envelope_append(env, paths->v[i])->notify =
-		    in->options->notify;
+		set_reports(envelope_append(env, paths->v[i]),
+		    in->options->notify);
 }
 
 /* What the envelope has of the command line. */

@@ -153,6 +153,7 @@ settings_delivery(const struct settings *s, struct delivery *how)
 		.ceiling_s = (unsigned)s->destination_timeout,
 		.retry = { (unsigned)s->retry_first, (unsigned)s->retry_max },
 		.bounce_lifetime_s = (unsigned)s->bounce_lifetime,
+		.delay_warning_s = (unsigned)s->delay_warning,
 		.dsn_whole_max = s->dsn_size,
 		.double_bounce = s->double_bounce,
 		.trace_fd = -1,

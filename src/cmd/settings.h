@@ -45,9 +45,9 @@ struct settings {
 	char	*worker_user;
 	uint64_t smtp_port, jobs, site_connections, connection_messages,
 	    transaction_recipients, dsn_size;
-	uint64_t wait, lifetime, bounce_lifetime, retry_first, retry_max,
-	    dns_timeout, connect_timeout, command_timeout, dot_timeout,
-	    destination_timeout;	/* seconds */
+	uint64_t wait, lifetime, bounce_lifetime, delay_warning, retry_first,
+	    retry_max, dns_timeout, connect_timeout, command_timeout,
+	    dot_timeout, destination_timeout;	/* seconds */
 	uint64_t tls;			/* enum tls_level */
 
 	/* accounts[0] has what stands outside of account blocks; complete after

@@ -170,6 +170,11 @@ const struct key settings_keys[] = {
 	{ "bounce-lifetime", TYPE_TIME, GLOBAL(bounce_lifetime), "2d",
 	    60, 8640000, NULL,
 	    "The same for the reports that Postrider makes itself." },
+	{ "delay-warning", TYPE_TIME, GLOBAL(delay_warning), "0", 0, 8640000,
+	    NULL,
+	    "When the sender is told, once, that a message still waits. 0: only "
+	    "who has asked for it (-N delay), after 4 hours. Not for "
+	    "recipients of whom the sender wants no such report." },
 	{ "retry-first", TYPE_TIME, GLOBAL(retry_first), "5m", 1, 86400, NULL,
 	    "The time to the second attempt. It doubles with each further one, "
 	    "and is varied by a fifth, so that not all come at once." },

@@ -117,6 +117,8 @@ add_rcpt(struct show *s, const struct rcpt *r)
 		    r->attempts == 1 ? "" : "s");
 	if (r->reported)
 		buf_adds(&more, ", reported");
+	if (r->warned)
+		buf_adds(&more, ", warned of the delay");
 	if (r->notify != 0) {
 		buf_adds(&more, ", notify ");
 		notify_write(&more, r->notify);
@@ -143,7 +145,7 @@ add_event(void *arg, const struct event *e)
 		add(s, "history", "%s %s by uid %lu", date(e->time_s, when,
 		    sizeof(when)), event_name(e->kind),
 		    (unsigned long)e->uid);
-	else if (e->kind == EVENT_REPORTED)
+	else if (e->kind >= EVENT_REPORTED)
 		add(s, "history", "%24s %s %s", "", event_name(e->kind), path);
 	else
 		add(s, "history", "%s %s %s %s%s%s%s%s", date(e->time_s, when,

@@ -49,6 +49,7 @@ json_rcpt(struct buf *out, const struct rcpt *r)
 	json_string(out, "state", outcome_name(r->state));
 	json_number(out, "attempts", r->attempts);
 	json_bool(out, "reported", r->reported);
+	json_bool(out, "warned", r->warned);
 	if (r->notify != 0) {
 		notify_write(&notify, r->notify);
 		json_string(out, "notify", buf_str(&notify));

@@ -42,6 +42,7 @@ struct delivery {
 
 	struct retry_rule retry;
 	unsigned bounce_lifetime_s;
+	unsigned delay_warning_s;	/* 0: only who has asked is warned */
 	uint64_t dsn_whole_max;		/* octets; a larger original is reported
 					 * by its header only */
 	const char *double_bounce;	/* canonical address, or NULL */

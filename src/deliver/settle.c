@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "deliver/bounce.h"
+#include "deliver/delay.h"
 #include "deliver/words.h"
 
 /* After trouble of our own with an entry, it is looked at again then. */
@@ -181,6 +182,21 @@ keep(struct settle *s, struct item *item, time_t due)
 		s->next_due = due;
 }
 
+/* It goes on. A warning that is owed later than now is a reason to come back
+ * at that time. */
+static void
+keep_waiting(struct settle *s, struct item *item)
+{
+	time_t now = clock_wall(), warning;
+	time_t due = item->due != 0 ? item->due : now + TROUBLE_RETRY_S;
+
+	delay_warn(s, item);
+	warning = delay_due(s->how, &item->entry.env);
+	if (warning > now && warning < due)
+		due = warning;
+	keep(s, item, due);
+}
+
 static void
 hold(struct settle *s, struct item *item)
 {
@@ -260,8 +276,7 @@ settle_item(struct settle *s, struct item *item)
 		keep(s, item, clock_wall() + TROUBLE_RETRY_S);
 	else if (envelope_count(env, OUTCOME_DEFERRED) +
 	    envelope_count(env, OUTCOME_NONE) > 0)
-		keep(s, item, item->due != 0 ? item->due :
-		    clock_wall() + TROUBLE_RETRY_S);
+		keep_waiting(s, item);
 	else if (bounced > 0)
 		hold(s, item);
 	else

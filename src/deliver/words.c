@@ -119,3 +119,10 @@ words_bounced(const struct entry *entry, const char *bounce_id)
 	log_line(LOG_LEVEL_INFO, "bounce",
 	    "%s: sender non-delivery notification: %s", entry->id, bounce_id);
 }
+
+void
+words_warned(const struct entry *entry, const char *dsn_id)
+{
+	log_line(LOG_LEVEL_INFO, "bounce",
+	    "%s: sender delay notification: %s", entry->id, dsn_id);
+}

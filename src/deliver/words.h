@@ -28,7 +28,8 @@ void	words_removed(const struct entry *);
 /* Somebody has done something with an entry: "held", "deleted". */
 void	words_deed(const struct entry *, const char *deed, uid_t);
 
-/* A DSN (id bounce_id) was made for an entry. */
+/* A DSN (id bounce_id) was made for an entry; one about a delay. */
 void	words_bounced(const struct entry *, const char *bounce_id);
+void	words_warned(const struct entry *, const char *dsn_id);
 
 #endif

@@ -29,12 +29,15 @@ enum {
 	BODY_UTF8_HEADER = 4	/* header bytes above 0x7f */
 };
 
+#define ORCPT_MAX 500		/* octets (RFC 3461 4.2) */
+
 struct rcpt {
 	char	*path;		/* canonical (mail/address.h); owned */
 	char	*orcpt;		/* "rfc822;xtext", or NULL; owned */
 	uint8_t	 notify;	/* NOTIFY_* bits */
 	uint8_t	 state;		/* enum outcome_kind, over all attempts */
 	bool	 reported;	/* a DSN about the failure is committed */
+	bool	 warned;	/* one about the delay was */
 	uint16_t attempts;	/* that ended in a deferral, since the last
 				 * envelope_requeue() */
 	bool	 forced;	/* requeued, and not tried since: it is tried

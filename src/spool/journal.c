@@ -18,6 +18,7 @@ static const char *const words[] = {
 	[EVENT_DEFERRED] = "deferred",
 	[EVENT_FAILED] = "failed",
 	[EVENT_REPORTED] = "reported",
+	[EVENT_WARNED] = "warned",
 	[EVENT_HELD] = "held",
 	[EVENT_RELEASED] = "released",
 	[EVENT_REQUEUED] = "requeued",
@@ -65,14 +66,26 @@ journal_outcome(struct buf *out, uint32_t seed, size_t row,
 	add_crc(out, start, seed);
 }
 
-void
-journal_reported(struct buf *out, uint32_t seed, size_t row)
+static void
+add_told(struct buf *out, uint32_t seed, enum event_kind kind, size_t row)
 {
 	size_t start = out->len;
 
-	buf_adds(out, words[EVENT_REPORTED]);
+	buf_adds(out, words[kind]);
 	fields_add_number(out, row);
 	add_crc(out, start, seed);
+}
+
+void
+journal_reported(struct buf *out, uint32_t seed, size_t row)
+{
+	add_told(out, seed, EVENT_REPORTED, row);
+}
+
+void
+journal_warned(struct buf *out, uint32_t seed, size_t row)
+{
+	add_told(out, seed, EVENT_WARNED, row);
 }
 
 void
@@ -112,6 +125,8 @@ journal_carry(struct buf *out, uint32_t seed, const struct envelope *env)
 		}
 		if (r->reported)
 			journal_reported(out, seed, i);
+		if (r->warned)
+			journal_warned(out, seed, i);
 	}
 }
 
@@ -158,7 +173,7 @@ parse_outcome(const struct fields *f, struct event *e)
 }
 
 static int
-parse_reported(const struct fields *f, struct event *e)
+parse_told(const struct fields *f, struct event *e)
 {
 	uint64_t row;
 
@@ -199,8 +214,8 @@ journal_parse(const char *line, size_t n, uint32_t seed, struct event *e)
 	if (i == NWORDS)
 		return -1;
 	e->kind = (enum event_kind)i;
-	if (e->kind == EVENT_REPORTED)
-		return parse_reported(&f, e);
+	if (e->kind == EVENT_REPORTED || e->kind == EVENT_WARNED)
+		return parse_told(&f, e);
 	return e->kind < EVENT_REPORTED ? parse_outcome(&f, e) :
 	    parse_deed(&f, e);
 }
@@ -216,6 +231,9 @@ journal_apply(const struct event *e, struct envelope *env)
 		break;
 	case EVENT_REPORTED:
 		env->rcpts[e->rcpt].reported = true;
+		break;
+	case EVENT_WARNED:
+		env->rcpts[e->rcpt].warned = true;
 		break;
 	case EVENT_HELD:
 		env->held_s = e->time_s;

@@ -4,7 +4,7 @@
  * entry. Recording costs one write(2) whatever the number of forward-paths.
  *
  *	delivered|deferred|failed ROW TIME CODE STATUS HOST TEXT CRC
- *	reported ROW CRC
+ *	reported|warned ROW CRC
  *	held|released|requeued TIME UID CRC
  *
  * ROW counts the envelope's "to" lines from 0. CRC is of the line before it,
@@ -41,6 +41,7 @@
 void	journal_outcome(struct buf *out, uint32_t seed, size_t row,
 	    const struct outcome *, time_t now);
 void	journal_reported(struct buf *out, uint32_t seed, size_t row);
+void	journal_warned(struct buf *out, uint32_t seed, size_t row);
 void	journal_deed(struct buf *out, uint32_t seed, enum event_kind,
 	    uint32_t uid, time_t now);
 

@@ -80,24 +80,44 @@ entry_record(struct spool *s, struct entry *e, size_t rcpt,
 	return rc;
 }
 
+/* What was said of n rows; takes the lines. */
+static int
+record_told(struct spool *s, struct entry *e, size_t n, struct buf *lines,
+    struct err *err)
+{
+	int rc = n > 0 ? append(s, e, lines, err) : 0;
+
+	e->dirty |= n > 0;
+	buf_release(lines);
+	return rc;
+}
+
 int
 entry_record_reported(struct spool *s, struct entry *e, const size_t *rcpts,
     size_t n, struct err *err)
 {
 	struct buf lines = { 0 };
-	size_t i;
-	int rc = 0;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		assert(rcpts[i] < e->env.nrcpt);
 		journal_reported(&lines, e->seed, rcpts[i]);
 		e->env.rcpts[rcpts[i]].reported = true;
 	}
-	if (n > 0)
-		rc = append(s, e, &lines, err);
-	e->dirty |= n > 0;
-	buf_release(&lines);
-	return rc;
+	return record_told(s, e, n, &lines, err);
+}
+
+int
+entry_record_warned(struct spool *s, struct entry *e, const size_t *rcpts,
+    size_t n, struct err *err)
+{
+	struct buf lines = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		assert(rcpts[i] < e->env.nrcpt);
+		journal_warned(&lines, e->seed, rcpts[i]);
+		e->env.rcpts[rcpts[i]].warned = true;
+	}
+	return record_told(s, e, n, &lines, err);
 }
 
 int

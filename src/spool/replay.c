@@ -61,7 +61,7 @@ take_line(struct replay *r, const char *line, size_t n)
 	counts = journal_parse(line, n, r->seed, &event);
 	if (counts < 0 || (counts == 0 && !is_gap(line, n, offset)))
 		return -1;
-	if (counts > 0 && event.kind <= EVENT_REPORTED &&
+	if (counts > 0 && event.kind < EVENT_HELD &&
 	    event.rcpt >= r->nrcpt)
 		return -1;
 	if (counts > 0)

@@ -238,6 +238,10 @@ int	entry_record(struct spool *, struct entry *, size_t rcpt,
 int	entry_record_reported(struct spool *, struct entry *,
 	    const size_t *rcpts, size_t n, struct err *);
 
+/* The same of their delay. */
+int	entry_record_warned(struct spool *, struct entry *,
+	    const size_t *rcpts, size_t n, struct err *);
+
 /*
  * Append: somebody has held, released, requeued it (EVENT_HELD and the two
  * behind it), and note it in the envelope. Returns 0, or -1 with *err.
