@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -65,6 +66,13 @@ dispatch_free(struct dispatch *d)
 	free(d->items);
 	free(d->ready);
 	free(d);
+}
+
+void
+dispatch_trace(const struct dispatch *d, const char *about, const char *text)
+{
+	if (d->how->trace_fd >= 0)
+		dprintf(d->how->trace_fd, "%s * %s\n", about, text);
 }
 
 static void

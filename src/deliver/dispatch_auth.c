@@ -21,6 +21,7 @@ fail(struct dispatch *d, struct site *site)
 	outcome_from_err(&o, STAGE_AUTH, &site->credential.err);
 	o.whole_site = true;
 	o.offline = strcmp(o.status, STATUS_OFFLINE) == 0;
+	dispatch_trace(d, "smarthost", o.text);
 	dispatch_site_fails(d, site, &o);
 }
 
@@ -171,6 +172,9 @@ dispatch_auth_spares(struct dispatch *d, struct site *site, struct item *item,
 	err_set(&err, ERR_TEMP, STATUS_AUTH_REFUSED, "%s",
 	    site->refusals[0].reason);
 	outcome_from_err(&o, STAGE_AUTH, &err);
+	dispatch_trace(d, "smarthost", "not tried, because it was refused "
+	    "before and is not due; --flush --now tries:");
+	dispatch_trace(d, "smarthost", o.text);
 	dispatch_decide(d, item, rcpt, &o, due);
 	return true;
 }

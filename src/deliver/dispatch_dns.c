@@ -160,8 +160,7 @@ fail_target(struct dispatch *d, struct target *target, const struct err *err)
 
 	outcome_from_err(o, STAGE_DNS, err);
 	o->offline = strcmp(o->status, STATUS_OFFLINE) == 0;
-	if (d->how->trace_fd >= 0)
-		dprintf(d->how->trace_fd, "%s * %s\n", target->name, o->text);
+	dispatch_trace(d, target->name, o->text);
 	if (o->kind == OUTCOME_DEFERRED)
 		remember_failure(d, target);
 }
@@ -247,6 +246,7 @@ end_here(struct dispatch *d, const struct way *way, struct item *item,
 		due = clock_wall() + (time_t)retry_delay(&d->how->retry,
 		    item->entry.env.rcpts[rcpt].attempts + 1u, false,
 		    process_random_below(10000));
+	dispatch_trace(d, item->entry.env.rcpts[rcpt].path, o.text);
 	dispatch_decide(d, item, rcpt, &o, due);
 }
 

@@ -63,6 +63,10 @@ struct dispatch {
 	size_t	 nready, ready_cap;
 };
 
+/* Into the dialogue (-v), what was decided without one. */
+void	dispatch_trace(const struct dispatch *, const char *about,
+	    const char *text);
+
 /* Put a site with tasks into the line. */
 void	dispatch_line_up(struct dispatch *, struct site *);
 
