@@ -23,7 +23,8 @@
  * copy along, in memory, that libcurl can open as a file.
  */
 static void
-load_file(const char *path, char *copy, size_t size, struct err *err)
+load_file(const char *setting, const char *path, char *copy, size_t size,
+    struct err *err)
 {
 	struct buf text = { 0 };
 	int fd = -1;
@@ -36,6 +37,8 @@ load_file(const char *path, char *copy, size_t size, struct err *err)
 	    ((fd = memfd_create("key", MFD_CLOEXEC)) < 0 ||
 	    write_all(fd, text.data, text.len) < 0))
 		err_set(err, ERR_TEMP, "4.3.0", "%s: no memory for it", path);
+	if (err->kind != ERR_NONE)
+		err_prefix(err, "%s", setting);
 	if (text.len > 0)
 		secret_wipe(text.data, text.len);
 	buf_release(&text);
@@ -50,10 +53,10 @@ session_load_files(struct session *s)
 	s->files_err = (struct err){ 0 };
 	if (s->site->way != WAY_SMARTHOST)
 		return;
-	load_file(account->client_cert, s->client_cert,
+	load_file("client-cert", account->client_cert, s->client_cert,
 	    sizeof(s->client_cert), &s->files_err);
 	if (s->files_err.kind == ERR_NONE)
-		load_file(account->client_key, s->client_key,
+		load_file("client-key", account->client_key, s->client_key,
 		    sizeof(s->client_key), &s->files_err);
 	if (s->files_err.kind != ERR_NONE) {
 		s->files_err.kind = ERR_TEMP;
@@ -226,6 +229,10 @@ session_open_smarthost(struct session *s, struct conn *conn,
 		adopt_status(s);
 	if (rc < 0 && s->stage == STAGE_AUTH && is_refusal(s))
 		explain_refusal(s, e);
+	if (rc < 0 && s->stage == STAGE_GREETING && s->port == 465)
+		str_copy(s->err.text + strlen(s->err.text),
+		    sizeof(s->err.text) - strlen(s->err.text),
+		    " (port 465 wants smtps://, TLS from the start)");
 	conn_curl_describe(conn, s->tls, sizeof(s->tls));
 	return rc;
 }
