@@ -160,6 +160,18 @@ text_host(const struct facts *f, const struct mx_host *host, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* That the password cannot be had is known before anybody is asked. */
+static void
+text_credential(const struct facts *f, struct buf *out)
+{
+	const struct account *account = f->row->way.account;
+	struct err err;
+
+	if (f->row->way.kind == WAY_SMARTHOST && account_needs_auth(account) &&
+	    credential_check(account, &err) < 0)
+		buf_printf(out, "  trouble  %s\n", err.text);
+}
+
 static void
 text_account(const struct facts *f, struct buf *out)
 {
@@ -253,6 +265,7 @@ text(const struct facts *f, struct buf *out)
 	else if (target != NULL)
 		for (size_t i = 0; i < target->answer.nhost; i++)
 			text_host(f, &target->answer.host[i], out);
+	text_credential(f, out);
 	if (f->remembered)
 		text_memory("before   failed", &f->memory, out);
 	for (size_t i = 0; i < f->nrefusal; i++)

@@ -52,7 +52,30 @@ print_help(const struct options *o)
 	return known ? EX_OK : EX_USAGE;
 }
 
-/* Passwords that are not there, or open to others. */
+/* Can the file of a setting be read at all? */
+static int
+check_file(const char *setting, const char *path, struct err *err)
+{
+	if (path == NULL || str_istarts(path, "pkcs11:") ||
+	    access(path, R_OK) == 0)
+		return 0;
+	return err_set(err, ERR_CONFIG, NULL, "%s %s: %s", setting, path,
+	    strerror(errno));
+}
+
+static int
+check_account(const struct account *a, struct err *err)
+{
+	if (a->nendpoint == 0)
+		return 0;
+	if (check_file("ca-file", a->ca_file, err) < 0 ||
+	    check_file("client-cert", a->client_cert, err) < 0 ||
+	    check_file("client-key", a->client_key, err) < 0)
+		return -1;
+	return account_needs_auth(a) ? credential_check(a, err) : 0;
+}
+
+/* Passwords and other files that are not there, or open to others. */
 static int
 check_accounts(const struct options *o, const struct routing *routing)
 {
@@ -62,8 +85,7 @@ check_accounts(const struct options *o, const struct routing *routing)
 	for (size_t i = 0; i < routing->naccount; i++) {
 		const struct account *account = &routing->accounts[i];
 
-		if (account->nendpoint == 0 || !account_needs_auth(account) ||
-		    credential_check(account, &err) == 0)
+		if (check_account(account, &err) == 0)
 			continue;
 		result_complain(o->name, "%s%s%s%s", account->name[0] != '\0' ?
 		    "account " : "", account->name,
