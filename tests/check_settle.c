@@ -623,15 +623,30 @@ START_TEST(no_due)
 }
 END_TEST
 
-/* A spool that cannot take it back says so, and loses nothing that it need
- * not; with drop the caller sends again, and nobody else must. */
+/* What cannot go back into the queue stays, where somebody finds it; but what
+ * a caller is to send again is for nobody else. */
+static const struct {
+	const char *name;
+	bool	 promise, drop, sync_fails, promised;
+	bool	 kept, there;
+} backs[] = {
+	{ "a flush", false, false, false, true, false, true },
+	{ "safe where it is", true, true, false, false, true, true },
+	{ "not even that", true, true, true, false, false, false },
+	{ "the same, told already", true, false, true, false, false, true },
+	{ "was promised before", true, true, true, true, false, true },
+};
+
 START_TEST(cannot_be_kept)
 {
 	struct item *item = item_of(&(struct lab_mail){ .to = "a" }, "t");
 	char id[SPOOL_ID_MAX];
 	int queue_fd = spool.queue_fd;
 
-	settle.drop = _i == 1;
+	settle.promise = backs[_i].promise;
+	settle.drop = backs[_i].drop;
+	item->entry.sync_failed = backs[_i].sync_fails;
+	item->entry.promised = backs[_i].promised;
 	strcpy(id, item->entry.id);
 	/* a directory into which nothing can be renamed */
 	spool.queue_fd = open("/proc/self", O_RDONLY | O_DIRECTORY);
@@ -639,10 +654,11 @@ START_TEST(cannot_be_kept)
 	settle_item(&settle, item);
 	close(spool.queue_fd);
 	spool.queue_fd = queue_fd;
-	ck_assert_uint_eq(settle.unkept, 1);
-	ck_assert_uint_eq(settle.kept, 0);
-	ck_assert_int_eq(settle.trouble.kind, ERR_TEMP);
-	ck_assert(is_in(id, PLACE_RUN) == !settle.drop);
+	ck_assert_msg(settle.unkept == !backs[_i].kept, "%s", backs[_i].name);
+	ck_assert_msg(settle.kept == backs[_i].kept, "%s", backs[_i].name);
+	ck_assert(backs[_i].kept || settle.trouble.kind == ERR_TEMP);
+	ck_assert_msg(is_in(id, PLACE_RUN) == backs[_i].there, "%s",
+	    backs[_i].name);
 	ck_assert(!is_in(id, PLACE_QUEUE));
 }
 END_TEST
@@ -671,6 +687,6 @@ main(void)
 	tcase_add_test(tc, next_due);
 	tcase_add_test(tc, due_of_several_rows);
 	tcase_add_test(tc, no_due);
-	tcase_add_loop_test(tc, cannot_be_kept, 0, 2);
+	tcase_add_loop_test(tc, cannot_be_kept, 0, CHECK_ROWS(backs));
 	return check_run(s);
 }

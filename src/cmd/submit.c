@@ -273,7 +273,6 @@ mail_refused(struct submit *s)
 	struct item *item;
 
 	s->nobody_waits = true;
-	s->settle.drop = false;
 	while ((item = s->refused) != NULL) {
 		s->refused = item->next;
 		print_unmailed(s, item);

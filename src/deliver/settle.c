@@ -163,17 +163,31 @@ report_relayed(struct settle *s, struct item *item)
 	dispatch_add(s->dispatch, item_new(&dsn));
 }
 
+/* Back into the queue; or, where that cannot be done, safe where it is: from
+ * run/ it is recovered. */
+static int
+put_back(struct settle *s, struct item *item, time_t due, struct err *err)
+{
+	struct err ignored;
+
+	if (entry_defer(s->spool, &item->entry, due, s->promise, err) == 0)
+		return 0;
+	complain(item, err);
+	if (!s->promise)
+		return -1;
+	return entry_promise(s->spool, &item->entry, &ignored);
+}
+
 static void
 keep(struct settle *s, struct item *item, time_t due)
 {
 	struct err err;
 
-	if (entry_defer(s->spool, &item->entry, due, s->promise, &err) < 0) {
+	if (put_back(s, item, due, &err) < 0) {
 		s->unkept++;
 		s->trouble = err;
-		complain(item, &err);
-		if (s->drop && entry_complete(s->spool, &item->entry,
-		    &err) < 0)
+		if (s->drop && !item->entry.promised &&
+		    entry_complete(s->spool, &item->entry, &err) < 0)
 			complain(item, &err);
 		return;
 	}

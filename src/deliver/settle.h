@@ -21,7 +21,8 @@ struct settle {
 	const struct delivery *how;
 	struct dispatch *dispatch;	/* DSNs are delivered by it at once */
 	bool	 promise;		/* sync what goes back into the queue */
-	bool	 drop;			/* what cannot be kept is removed: a
+	bool	 drop;			/* what cannot be kept, and was not
+					 * promised before, is removed: a
 					 * caller will be told to send again */
 	size_t	 kept;			/* entries that went back into it */
 	size_t	 held;			/* double bounces kept in hold/ */
