@@ -153,6 +153,9 @@ ask_once(struct query *q, const char *name, int type, int64_t deadline,
 	if (set_patience(&q->res, deadline) < 0)
 		return no_answer(name, type, err);
 	if (!q->tcp_only) {
+		/* without memory libresolv says nothing here, and what it said
+		 * of another question must not be taken for its answer */
+		q->res.res_h_errno = NETDB_INTERNAL;
 		n = res_nquery(&q->res, name, ns_c_in, type, q->answer,
 		    DNS_MESSAGE_MAX);
 		memcpy(&header, q->answer, sizeof(header));
