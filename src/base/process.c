@@ -464,6 +464,28 @@ process_close_all_but(const int *keep, size_t n)
 	}
 }
 
+/* For where getrandom(2) is filtered out, or not there. */
+static int
+read_random(unsigned char *p, size_t n)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return -1;
+	while (n > 0) {
+		got = read(fd, p, n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		p += got;
+		n -= (size_t)got;
+	}
+	close(fd);
+	return n == 0 ? 0 : -1;
+}
+
 /* Returns -1 when the kernel gives none. */
 static int
 get_random(void *data, size_t n)
@@ -476,7 +498,7 @@ get_random(void *data, size_t n)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return -1;
+			return read_random(p, n);
 		p += got;
 		n -= (size_t)got;
 	}

@@ -69,7 +69,8 @@ void	process_close_all_but(const int *keep, size_t n);
  */
 void	process_detach_output(void);
 
-/* Fill n unpredictable bytes (getrandom). Ends the program if it cannot. */
+/* Fill n unpredictable bytes (getrandom, else /dev/urandom). Ends the program
+ * if it cannot. */
 void	process_random(void *, size_t n);
 
 /* A number below limit (> 0), each equally likely, for spreading load: where
