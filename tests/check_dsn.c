@@ -59,8 +59,8 @@ make(enum dsn_kind kind, struct envelope *env, const struct buf *header,
 	struct dsn d = { .kind = kind, .hostname = "mail.example.net",
 		.queue_id = "ABC123", .boundary = BOUNDARY,
 		.message_id = "DEF456", .env = env, .rcpts = rows,
-		.nrcpt = env->nrcpt, .header = header, .whole = whole,
-		.now = ARRIVED + 60 };
+		.nrcpt = env->nrcpt, .header = header, .depth = 1,
+		.whole = whole, .now = ARRIVED + 60 };
 
 	for (i = 0; i < env->nrcpt; i++)
 		rows[i] = i;
@@ -151,6 +151,7 @@ START_TEST(whole_text)
 	    "In-Reply-To: <x@y>\r\n"
 	    "References: <x@y>\r\n"
 	    "Auto-Submitted: auto-replied\r\n"
+	    "X-Postrider-Depth: 1\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"" BOUNDARY "\"\r\n"

@@ -539,6 +539,57 @@ START_TEST(double_bounce)
 }
 END_TEST
 
+/* Reports about reports: how far it goes, and how far this one has come. */
+static const struct {
+	const char *name, *from, *head, *then;	/* NULL: it is held */
+} depths[] = {
+	{ "no report", "s@" LAB_HERE, NULL, "1" },
+	{ "no report, and from nobody", "", NULL, "1" },
+	{ "a report", "", "X-Postrider-Depth: 1\r\n", "2" },
+	{ "one about it", "", "X-Postrider-Depth: 2\r\n", NULL },
+	{ "sent on", "s@" LAB_HERE, "Received: x\r\n"
+		"x-postrider-depth:  4 \r\n", "5" },
+	{ "and round in a circle", "s@" LAB_HERE,
+		"X-Postrider-Depth: 5\r\n", NULL },
+	{ "far too long", "s@" LAB_HERE,
+		"X-Postrider-Depth: 99999999999999999999\r\n", NULL },
+	{ "whatever that is", "s@" LAB_HERE, "X-Postrider-Depth:\r\n",
+		NULL },
+};
+
+START_TEST(depth)
+{
+	struct item *item = item_of(&(struct lab_mail){ .to = "a",
+		.from = depths[_i].from, .head = depths[_i].head }, "f");
+	char id[SPOOL_ID_MAX], field[64];
+
+	how.double_bounce = POSTMASTER;
+	strcpy(id, item->entry.id);
+	settle_item(&settle, item);
+	ck_assert_msg(is_in(id, PLACE_HOLD) == (depths[_i].then == NULL),
+	    "%s", depths[_i].name);
+	ck_assert((dsn() == NULL) == (depths[_i].then == NULL));
+	if (dsn() == NULL)
+		return;
+	snprintf(field, sizeof(field), "\r\nX-Postrider-Depth: %s\r\n",
+	    depths[_i].then);
+	ck_assert_msg(strstr(text_of(&dsn()->entry), field) != NULL, "%s",
+	    depths[_i].name);
+}
+END_TEST
+
+/* Nor is there a warning at its end. */
+START_TEST(depth_of_a_warning)
+{
+	how.delay_warning_s = HOUR;
+	settle_item(&settle, item_of(&(struct lab_mail){ .to = "a",
+		.age_s = 2 * HOUR, .head = "X-Postrider-Depth: 5\r\n" },
+	    "t"));
+	ck_assert_ptr_null(dsn());
+	ck_assert_uint_eq(settle.kept, 1);
+}
+END_TEST
+
 /*
  * From a refused message to the end: what the sender does not take goes to
  * the double bounce address, and what that does not take is held. No bounce
@@ -681,6 +732,8 @@ main(void)
 	tcase_add_loop_test(tc, delay, 0, CHECK_ROWS(delays));
 	tcase_add_test(tc, warned_once);
 	tcase_add_test(tc, no_room_for_a_note);
+	tcase_add_loop_test(tc, depth, 0, CHECK_ROWS(depths));
+	tcase_add_test(tc, depth_of_a_warning);
 	tcase_add_test(tc, no_room_for_a_dsn);
 	tcase_add_loop_test(tc, double_bounce, 0, CHECK_ROWS(doubles));
 	tcase_add_loop_test(tc, chain, 0, CHECK_ROWS(chains));

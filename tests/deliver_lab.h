@@ -329,6 +329,7 @@ struct lab_mail {
 	uint8_t	 ret;
 	bool	 expired;
 	time_t	 life_s;	/* 0: five days */
+	const char *head;	/* fields in front of LAB_MESSAGE, or NULL */
 	time_t	 age_s;		/* 0: ten seconds */
 };
 
@@ -380,6 +381,8 @@ lab_item(struct spool *s, const struct lab_mail *mail)
 	struct err err;
 
 	LAB_OK(spool_draft(s, &d, &err));
+	if (mail->head != NULL)
+		LAB_OK(draft_write(&d, mail->head, strlen(mail->head), &err));
 	LAB_OK(draft_write(&d, LAB_MESSAGE, strlen(LAB_MESSAGE), &err));
 	LAB_OK(draft_commit(&d, &env, PLACE_RUN, 0, false, &entry, &err));
 	envelope_release(&env);

@@ -90,6 +90,7 @@ write_dsn(struct spool *spool, const struct delivery *how,
 	    entry_header(spool, entry, BOUNCE_HEADER_MAX, &header, err) < 0)
 		goto out;
 	dsn->header = &header;
+	dsn->depth = dsn_depth(&header) + 1;
 	/* of a success the header says enough (RFC 3461 4.3) */
 	dsn->whole = dsn->kind == DSN_FAILED && entry->env.ret != RET_HDRS &&
 	    entry->env.size <= how->dsn_whole_max;
@@ -104,6 +105,21 @@ write_dsn(struct spool *spool, const struct delivery *how,
 out:
 	buf_release(&header);
 	buf_release(&text);
+	return rc;
+}
+
+int
+bounce_allowed(struct spool *spool, struct entry *entry, struct err *err)
+{
+	unsigned most = entry->env.reverse_path[0] == '\0' ?
+	    BOUNCE_DEPTH_NULL : BOUNCE_DEPTH_MAX;
+	struct buf header = { 0 };
+	int rc = -1;
+
+	if (entry_open(spool, entry, err) == 0 &&
+	    entry_header(spool, entry, BOUNCE_HEADER_MAX, &header, err) == 0)
+		rc = dsn_depth(&header) < most;
+	buf_release(&header);
 	return rc;
 }
 

@@ -12,6 +12,20 @@
 #include "spool/spool.h"
 
 /*
+ * A chain of reports, one about the other (dsn_depth()), ends here. A report
+ * that cannot be delivered may be reported to the double-bounce address, once;
+ * one that somebody has sent on under his own name, to him, some times.
+ */
+#define BOUNCE_DEPTH_NULL 2
+#define BOUNCE_DEPTH_MAX 5
+
+/*
+ * May there be a report about an entry? 1; 0 when the chain has become too
+ * long; -1 with *err when its header cannot be read.
+ */
+int	bounce_allowed(struct spool *, struct entry *, struct err *);
+
+/*
  * Make a DSN about rows of an entry and commit it to the queue, synced, ready
  * to be delivered by this process.
  *

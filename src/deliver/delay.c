@@ -53,19 +53,23 @@ complain(const struct item *item, const struct err *err)
 	    err->text);
 }
 
-/* Made and noted; returns 0, or -1 with *err and nothing made. */
+/* Made and noted; returns 1, 0 when there may be none, -1 with *err and nothing
+ * made. */
 static int
 make(struct settle *s, struct item *item, const size_t *rows, size_t n,
     struct entry *dsn, struct err *err)
 {
 	struct entry *entry = &item->entry;
+	int allowed = bounce_allowed(s->spool, entry, err);
 	struct err ignored;
 
+	if (allowed <= 0)
+		return allowed;
 	if (bounce_make(s->spool, s->how, DSN_DELAYED, entry, rows, n,
 	    entry->env.reverse_path, dsn, err) < 0)
 		return -1;
 	if (entry_record_warned(s->spool, entry, rows, n, err) == 0)
-		return 0;
+		return 1;
 	(void)entry_complete(s->spool, dsn, &ignored);
 	entry_release(dsn);
 	return -1;
@@ -78,13 +82,15 @@ delay_warn(struct settle *s, struct item *item)
 	struct entry dsn = { .fd = -1 };
 	struct err err;
 	size_t n, *rows;
+	int made;
 
 	if (due == 0 || clock_wall() < due)
 		return;
 	rows = find_rows(s->how, &item->entry.env, &n);
-	if (make(s, item, rows, n, &dsn, &err) < 0) {
+	made = make(s, item, rows, n, &dsn, &err);
+	if (made < 0)
 		complain(item, &err);
-	} else {
+	if (made > 0) {
 		words_warned(&item->entry, dsn.id);
 		words_queued(&dsn);
 		dispatch_add(s->dispatch, item_new(&dsn));

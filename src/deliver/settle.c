@@ -107,6 +107,30 @@ report_to(const struct settle *s, const struct envelope *env,
 	return s->how->double_bounce;
 }
 
+/* Make the DSN about n rows. Returns as settle_bounce(). */
+static int
+report(struct settle *s, struct item *item, const size_t *rows, size_t n,
+    struct entry *dsn, struct err *err)
+{
+	struct entry *entry = &item->entry;
+	const char *to = report_to(s, &entry->env, rows, n);
+	int allowed;
+
+	if (to == NULL)
+		return 1;
+	allowed = bounce_allowed(s->spool, entry, err);
+	if (allowed == 0) {
+		words_loop(entry);
+		return 1;
+	}
+	if (allowed < 0 || bounce_make(s->spool, s->how, DSN_FAILED, entry,
+	    rows, n, to, dsn, err) < 0)
+		return -1;
+	words_bounced(entry, dsn->id);
+	words_queued(dsn);
+	return 0;
+}
+
 int
 settle_bounce(struct settle *s, struct item *item)
 {
@@ -114,21 +138,10 @@ settle_bounce(struct settle *s, struct item *item)
 	size_t n, nwanted, *rows = unreported(env, &n, &nwanted);
 	struct entry dsn = { .fd = -1 };
 	struct err err;
-	const char *to;
 	int rc = 0;
 
-	if (nwanted > 0) {
-		to = report_to(s, env, rows, nwanted);
-		if (to == NULL)
-			rc = 1;
-		else if (bounce_make(s->spool, s->how, DSN_FAILED,
-		    &item->entry, rows, nwanted, to, &dsn, &err) < 0)
-			rc = -1;
-		else {
-			words_bounced(&item->entry, dsn.id);
-			words_queued(&dsn);
-		}
-	}
+	if (nwanted > 0)
+		rc = report(s, item, rows, nwanted, &dsn, &err);
 	if (rc == 0 && n > 0 && entry_record_reported(s->spool, &item->entry,
 	    rows, n, &err) < 0) {
 		item->unrecorded = true;
@@ -149,13 +162,17 @@ report_relayed(struct settle *s, struct item *item)
 {
 	struct entry dsn = { .fd = -1 };
 	struct err err;
+	int allowed;
 
 	if (item->nrelayed == 0 ||
 	    item->entry.env.reverse_path[0] == '\0')
 		return;
-	if (bounce_make(s->spool, s->how, DSN_RELAYED, &item->entry,
-	    item->relayed, item->nrelayed, item->entry.env.reverse_path, &dsn,
-	    &err) < 0) {
+	allowed = bounce_allowed(s->spool, &item->entry, &err);
+	if (allowed == 0)
+		return;
+	if (allowed < 0 || bounce_make(s->spool, s->how, DSN_RELAYED,
+	    &item->entry, item->relayed, item->nrelayed,
+	    item->entry.env.reverse_path, &dsn, &err) < 0) {
 		complain(item, &err);
 		return;
 	}

@@ -40,7 +40,8 @@ void	settle_item(struct settle *, struct item *);
 /*
  * Send the DSN that an item's failures call for, and note it in the journal:
  * rows whose NOTIFY forbids it are noted only; with a null reverse-path
- * delivery.double_bounce gets it, or else the entry is to be held.
+ * delivery.double_bounce gets it, or else the entry is to be held, and so is
+ * the end of a chain of reports about reports (bounce_allowed()).
  *
  * Returns 0 when nothing is left unreported; 1 when the entry should be held
  * as a double bounce; -1 when it could not be done now (logged).

@@ -126,3 +126,10 @@ words_warned(const struct entry *entry, const char *dsn_id)
 	log_line(LOG_LEVEL_INFO, "bounce",
 	    "%s: sender delay notification: %s", entry->id, dsn_id);
 }
+
+void
+words_loop(const struct entry *entry)
+{
+	log_line(LOG_LEVEL_WARNING, "bounce", "%s: a report about a report, "
+	    "and so on: a loop, it is not reported", entry->id);
+}

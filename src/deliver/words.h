@@ -32,4 +32,7 @@ void	words_deed(const struct entry *, const char *deed, uid_t);
 void	words_bounced(const struct entry *, const char *bounce_id);
 void	words_warned(const struct entry *, const char *dsn_id);
 
+/* None was made, for it would go round in a circle. */
+void	words_loop(const struct entry *);
+
 #endif

@@ -13,6 +13,9 @@
 #include "mail/header.h"
 #include "mail/status.h"
 
+/* What no honest message has; whatever cannot be read counts as that. */
+#define DEPTH_MAX 1000
+
 /* What differs between the kinds. */
 static const struct {
 	const char *subject, *action, *status;
@@ -95,6 +98,23 @@ find_message_id(const struct buf *header, struct buf *id)
 		buf_clear(id);
 }
 
+unsigned
+dsn_depth(const struct buf *header)
+{
+	struct header_field field;
+	struct buf text = { 0 };
+	uint64_t depth;
+
+	if (!header_find(header, "X-Postrider-Depth", &field))
+		return 0;
+	header_unfold(&field, &text);
+	buf_str(&text);
+	if (str_number(str_trim(text.data), DEPTH_MAX, &depth) < 0)
+		depth = DEPTH_MAX;
+	buf_release(&text);
+	return (unsigned)depth;
+}
+
 /*
  * RFC 3834 3.1.3 for the To field; a DSN about a message that has no sender
  * can only go to those who look after the system.
@@ -145,8 +165,11 @@ write_header(const struct dsn *d, struct buf *out)
 		    "In-Reply-To: %s\r\n"
 		    "References: %s\r\n",
 		    buf_str(&id), buf_str(&id));
-	buf_adds(out, "Auto-Submitted: auto-replied\r\n"
-		      "MIME-Version: 1.0\r\n");
+	buf_printf(out,
+	    "Auto-Submitted: auto-replied\r\n"
+	    "X-Postrider-Depth: %u\r\n"
+	    "MIME-Version: 1.0\r\n",
+	    d->depth);
 	buf_printf(out,
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n",

@@ -28,6 +28,7 @@ struct dsn {
 	const size_t *rcpts;	/* rows of env that are reported */
 	size_t	 nrcpt;
 	const struct buf *header;	/* of the original, CRLF */
+	unsigned depth;		/* dsn_depth() of the original, and one more */
 	bool	 whole;		/* the caller appends the whole original
 				 * (message/rfc822), else dsn_write() its
 				 * header (text/rfc822-headers) */
@@ -35,11 +36,20 @@ struct dsn {
 };
 
 /*
+ * Of how many reports, one about the other, is the message with this header the
+ * last: what its X-Postrider-Depth says; 0 when it is none of ours. Whoever
+ * sends our reports on, back to us or to another Postrider that cannot
+ * deliver them, is found by it: each report is a new message, so there are no
+ * Received fields to count.
+ */
+unsigned dsn_depth(const struct buf *header);
+
+/*
  * Append header, empty line, the part for people, the message/delivery-status
  * part and the opening of the third part. The header: From MAILER-DAEMON at
  * hostname, To the reverse-path (postmaster at hostname for the null one),
  * Subject, Date, Message-ID, Auto-Submitted: auto-replied (RFC 3834),
- * References and In-Reply-To the original's Message-ID, MIME fields.
+ * X-Postrider-Depth, References and In-Reply-To the original's Message-ID, MIME fields.
  * Everything is 7-bit except To and the original where they are not; lines
  * within 998; text from the network cannot begin a line of its own, and no
  * line but one of the original begins with '.'.
