@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/process.h"
@@ -79,6 +80,40 @@ START_TEST(timers_and_limits)
 	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &lim), 0);
 	ck_assert(lim.rlim_cur == 0);
 	ck_assert_int_eq((int)umask(0), 077);
+}
+END_TEST
+
+static const struct {
+	rlim_t	 soft, hard;
+	int	 status;	/* of the exit */
+	rlim_t	 then;
+} stacks[] = {
+	{ 1 << 20, RLIM_INFINITY, 0, 8 << 20 },
+	{ 1 << 20, 4 << 20, 0, 4 << 20 },
+	{ 16 << 20, 32 << 20, 0, 16 << 20 },
+	{ RLIM_INFINITY, RLIM_INFINITY, 0, RLIM_INFINITY },
+	{ 256 << 10, 256 << 10, 0, 256 << 10 },
+	{ 200 << 10, 200 << 10, EX_TEMPFAIL, 0 },
+};
+
+/* In a process of its own, which the limit binds for good. */
+START_TEST(stack)
+{
+	struct rlimit lim = { stacks[_i].soft, stacks[_i].hard };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setrlimit(RLIMIT_STACK, &lim) < 0)
+			_exit(99);
+		process_sanitise();
+		getrlimit(RLIMIT_STACK, &lim);
+		_exit(lim.rlim_cur == stacks[_i].then ? 0 : 1);
+	}
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), stacks[_i].status);
 }
 END_TEST
 
@@ -282,6 +317,7 @@ inherited(void)
 	tcase_add_test(tc, descriptors);
 	tcase_add_test(tc, signals);
 	tcase_add_test(tc, timers_and_limits);
+	tcase_add_loop_test(tc, stack, 0, CHECK_ROWS(stacks));
 	tcase_add_loop_test(tc, environment, 0, CHECK_ROWS(variables));
 	tcase_add_loop_test(tc, close_all, 0, 2);
 	return tc;

@@ -14,8 +14,9 @@
 /*
  * First thing in main(): descriptors 0-2 open (on /dev/null where they were
  * not), umask 077, signals at their defaults and none blocked (SIGPIPE and
- * SIGXFSZ ignored), timers off, no core dump, the soft limit of open files
- * raised to the hard one, file size limit raised where it may be, and the
+ * SIGXFSZ ignored), timers off, no core dump, the soft limits of open files
+ * and of the stack raised (the program ends with 75 where the hard one of the
+ * stack is too low), file size limit raised where it may be, and the
  * environment reduced to a few harmless names (HOME, USER, LOGNAME, NAME,
  * TZ when it is no path, TERM, XDG_*_HOME, and with no privilege at stake
  * PATH, SSL_CERT_*, KRB5CCNAME and what commands that ask for passwords go by:
