@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/fileio.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/str.h"
+#include "cmd/action.h"
 #include "cmd/exitcode.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
@@ -20,111 +20,17 @@
 #include "deliver/words.h"
 #include "spool/held.h"
 
-struct manage;
-
-/*
- * What is done to a message that waits and was claimed, and to one that is held
- * and is in hand; NULL: nothing, and why. Each returns 0, or -1 with *err.
- */
-struct action {
-	enum mode mode;
-	const char *word, *done;
-	int	(*waiting)(struct manage *, struct entry *, struct err *);
-	const char *not_waiting;
-	int	(*held)(struct manage *, struct entry *, struct err *);
-	const char *not_held;
-};
-
 struct manage {
 	const struct options *options;
 	struct spool *spool;
 	const struct action *action;
 	struct select select;
 	struct giveup giveup;
+	struct action_tools tools;
 	size_t	 done, passed;
 	const char *why_passed;		/* of the last one */
 	int	 code;			/* of what was not done; 0: none */
 };
-
-static int
-hold(struct manage *m, struct entry *e, struct err *err)
-{
-	/* on a full disk it is held all the same, only not said by whom */
-	(void)entry_record_deed(m->spool, e, EVENT_HELD, (uint32_t)getuid(),
-	    clock_wall(), err);
-	return entry_hold(m->spool, e, err);
-}
-
-static int
-release(struct manage *m, struct entry *e, struct err *err)
-{
-	(void)entry_record_deed(m->spool, e, EVENT_RELEASED,
-	    (uint32_t)getuid(), clock_wall(), err);
-	return held_release(m->spool, e, err);
-}
-
-static int
-delete(struct manage *m, struct entry *e, struct err *err)
-{
-	return entry_complete(m->spool, e, err);
-}
-
-static int
-delete_held(struct manage *m, struct entry *e, struct err *err)
-{
-	return held_remove(m->spool, e, err);
-}
-
-static int
-requeue(struct manage *m, struct entry *e, struct err *err)
-{
-	if (entry_record_deed(m->spool, e, EVENT_REQUEUED,
-	    (uint32_t)getuid(), clock_wall(), err) < 0)
-		return -1;
-	return entry_defer(m->spool, e, clock_wall(), true, err);
-}
-
-static int
-give_up(struct manage *m, struct entry *e, struct err *err)
-{
-	if (!giveup_possible(&m->giveup, e))
-		return err_set(err, ERR_PERM, NULL,
-		    "it has no sender to return it to; --delete removes it");
-	return giveup_record(&m->giveup, e, err);
-}
-
-/* The failures are in its journal before it leaves hold/: what died behind
- * that is not sent. */
-static int
-give_up_held(struct manage *m, struct entry *e, struct err *err)
-{
-	if (give_up(m, e, err) < 0)
-		return -1;
-	return held_claim(m->spool, e, err);
-}
-
-static const struct action actions[] = {
-	{ MODE_HOLD, "hold", "held", hold, NULL,
-	    NULL, "is held already" },
-	{ MODE_RELEASE, "release", "released", NULL, "is not held",
-	    release, NULL },
-	{ MODE_DELETE, "delete", "deleted", delete, NULL,
-	    delete_held, NULL },
-	{ MODE_REQUEUE, "requeue", "requeued", requeue, NULL,
-	    NULL, "is held; --release makes it due" },
-	{ MODE_RETURN, "return", "returned", give_up, NULL,
-	    give_up_held, NULL },
-};
-
-static const struct action *
-action_of(enum mode mode)
-{
-	const struct action *action = actions;
-
-	while (action->mode != mode)
-		action++;
-	return action;
-}
 
 /* What became of one message: an object, or words for what was not done. */
 static void
@@ -271,7 +177,7 @@ work_on(struct manage *m, const char *id, struct entry *e)
 			failed(m, id, &err);
 		return;
 	}
-	if (m->action->waiting(m, e, &err) < 0) {
+	if (m->action->waiting(&m->tools, e, &err) < 0) {
 		failed(m, id, &err);
 		(void)entry_unclaim(m->spool, e, &ignored);
 		return;
@@ -322,7 +228,7 @@ work_in_hold(struct manage *m, const char *id, struct entry *e)
 		return;
 	if (!may_touch(e))
 		not_done(m, id, EX_NOPERM, "somebody else holds it");
-	else if (m->action->held(m, e, &err) < 0)
+	else if (m->action->held(&m->tools, e, &err) < 0)
 		failed(m, id, &err);
 	else {
 		done(m, id, e);
@@ -458,7 +364,8 @@ manage_run(const struct options *options, const struct delivery *how,
     struct spool *spool)
 {
 	struct manage m = { .options = options, .spool = spool,
-		.action = action_of(options->mode) };
+		.action = action_of(options->mode),
+		.tools = { spool, &m.giveup } };
 	struct err err;
 	int code;
 
