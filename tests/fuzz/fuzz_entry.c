@@ -91,6 +91,27 @@ check_again(const struct envelope *env)
 	buf_release(&two);
 }
 
+static void
+count(void *arg, const struct event *event)
+{
+	if (event_name(event->kind) == NULL)
+		abort();
+	++*(size_t *)arg;
+}
+
+/* The history has what the journal has: lines, all of them in the file. */
+static void
+check_history(struct entry *e, int fd, size_t size)
+{
+	struct err err;
+	size_t n = 0;
+
+	e->fd = fd;
+	if (entry_history(NULL, e, count, &n, &err) < 0 || n > size)
+		abort();
+	e->fd = -1;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -114,6 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		if (e.end > file.len)
 			abort();
 		check_again(&e.env);
+		check_history(&e, fd, file.len);
 	}
 	entry_release(&e);
 	buf_release(&file);
