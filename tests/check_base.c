@@ -1,15 +1,20 @@
-/* err, clock, crc and strmap. */
+/* err, clock, crc, strmap and the end of memory. */
 #include "config.h"
 
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/err.h"
 #include "base/strmap.h"
+#include "base/xalloc.h"
 
 static const struct {
 	enum err_kind kind;
@@ -167,6 +172,53 @@ START_TEST(strmap_many)
 }
 END_TEST
 
+static int
+ask_for_more(void *arg)
+{
+	size_t cap = SIZE_MAX;
+
+	if (arg != NULL)
+		free(xgrow(NULL, SIZE_MAX, &cap, 1));
+	return 42;
+}
+
+static const struct {
+	const char *name;
+	int	(*fn)(void *);
+	bool	 again;		/* it has no memory either */
+	bool	 parent;	/* set by the parent of who runs out of it */
+	int	 code;
+} ends[] = {
+	{ "nothing to say", NULL, false, false, EX_TEMPFAIL },
+	{ "a last word", ask_for_more, false, false, 42 },
+	{ "one that wants memory", ask_for_more, true, false, EX_TEMPFAIL },
+	{ "that of the parent", ask_for_more, false, true, EX_TEMPFAIL },
+};
+
+START_TEST(last_word)
+{
+	void *arg = ends[_i].again ? &_i : NULL;
+	size_t cap = SIZE_MAX;
+	int status;
+	pid_t pid;
+
+	if (ends[_i].parent)
+		xalloc_last_word(ends[_i].fn, arg);
+	if ((pid = fork()) == 0) {
+		if (!ends[_i].parent)
+			xalloc_last_word(ends[_i].fn, arg);
+		free(xgrow(NULL, SIZE_MAX, &cap, 1));
+		_exit(0);
+	}
+	xalloc_last_word(NULL, NULL);
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_msg(WEXITSTATUS(status) == ends[_i].code, "%s: %d",
+	    ends[_i].name, WEXITSTATUS(status));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -192,6 +244,10 @@ main(void)
 	tc = tcase_create("strmap");
 	tcase_add_test(tc, strmap_empty);
 	tcase_add_test(tc, strmap_many);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("memory");
+	tcase_add_loop_test(tc, last_word, 0, CHECK_ROWS(ends));
 	suite_add_tcase(s, tc);
 	return check_run(s);
 }

@@ -278,7 +278,9 @@ START_TEST(commit_to_run_and_complete)
 	struct envelope want = lab_envelope(3);
 	struct entry e;
 
+	ck_assert_int_eq(spool_promise_all(&s, &err), -1);
 	LAB_OK(lab_commit(&s, 3, PLACE_RUN, 0, _i == 1, &e, &err));
+	LAB_OK(spool_promise_all(&s, &err));
 	want.size = strlen(LAB_MESSAGE);
 	ck_assert(lab_equal(&want, &e.env));
 	ck_assert(e.promised == (_i == 1));

@@ -8,6 +8,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+static struct {
+	int	(*fn)(void *);
+	void	*arg;
+	pid_t	 pid;
+} last_word;
+
+void
+xalloc_last_word(int (*fn)(void *), void *arg)
+{
+	last_word.fn = fn;
+	last_word.arg = arg;
+	last_word.pid = getpid();
+}
+
 /*
  * No stdio here: it may want memory too, and in a forked child exit(3) would
  * write the parent's unflushed output a second time.
@@ -16,9 +30,13 @@ static _Noreturn void
 out_of_memory(void)
 {
 	static const char text[] = "postrider: out of memory\n";
+	int (*fn)(void *) = last_word.fn;
 
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(EX_TEMPFAIL);
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	/* should it need memory after all, it is not asked again */
+	last_word.fn = NULL;
+	if (fn != NULL && last_word.pid == getpid())
+		_exit(fn(last_word.arg));
 	_exit(EX_TEMPFAIL);
 }
 

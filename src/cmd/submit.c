@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/str.h"
+#include "base/xalloc.h"
 #include "cmd/exitcode.h"
 #include "cmd/intake.h"
 #include "cmd/result.h"
@@ -35,6 +36,8 @@ struct submit {
 	bool	 source_open;
 	int	 next_operand;
 
+	bool	 taken;			/* the one message is in the spool, or
+					 * went where it belongs */
 	bool	 nobody_waits;		/* settle everything as a flush does */
 	struct item *refused;		/* with failures not yet dealt with */
 	size_t	 accepted;		/* forward-paths delivered or kept */
@@ -164,6 +167,7 @@ take_message(struct submit *s, struct source *source)
 		return err.kind == ERR_NOINPUT ? EX_IOERR :
 		    exitcode_of_err(&err);
 	}
+	s->taken = s->options->mode == MODE_SEND;
 	words_queued(&entry);
 	item = item_new(&entry);
 	tell_bad(s, item);
@@ -288,6 +292,7 @@ print_refused(struct submit *s)
 	struct item *item;
 	struct err err;
 
+	s->taken = false;
 	while ((item = s->refused) != NULL) {
 		const struct envelope *env = &item->entry.env;
 
@@ -417,6 +422,23 @@ run(struct submit *s, int64_t wait_s)
 	return go_on_in_background(s);
 }
 
+/*
+ * There is no memory to go on with. The message is committed, and whoever comes
+ * next will send it; so the caller must not. Of several messages he could not
+ * be told which.
+ */
+static int
+leave_it_queued(void *arg)
+{
+	struct submit *s = arg;
+	struct err err;
+
+	if (!s->taken || s->settle.unkept > 0 ||
+	    spool_promise_all(s->spool, &err) < 0)
+		return EX_TEMPFAIL;
+	return EX_OK;
+}
+
 int
 submit_run(const struct options *options, const struct settings *settings,
     const struct delivery *how, struct spool *spool)
@@ -442,9 +464,11 @@ submit_run(const struct options *options, const struct settings *settings,
 	if (options->mode == MODE_FILES && options->delivery == DELIVER_NOW)
 		owner.more = more;
 	catch_signals();
+	xalloc_last_word(leave_it_queued, &s);
 	s.settle.dispatch = dispatch_new(spool, &s.how, &owner);
 	code = run(&s, options->wait_s >= 0 ? options->wait_s :
 	    (int64_t)settings->wait);
+	xalloc_last_word(NULL, NULL);
 	dispatch_free(s.settle.dispatch);
 	intake_release(&s.intake);
 	return code;

@@ -169,6 +169,16 @@ run_sync(struct spool *s, struct err *err)
 	return place_sync(s->mine_fd, s->mine, err);
 }
 
+/* The whole file system, because what is in the directory cannot be listed
+ * without memory. */
+int
+spool_promise_all(struct spool *s, struct err *err)
+{
+	if (s->mine_fd < 0)
+		return err_set(err, ERR_TEMP, NULL, "nothing is held");
+	return syncfs(s->mine_fd) == 0 ? 0 : place_fail(err, "sync", s->path);
+}
+
 void
 run_close(struct spool *s)
 {

@@ -109,6 +109,13 @@ int	spool_open(struct spool *, const char *path, struct err *);
  */
 void	spool_close(struct spool *);
 
+/*
+ * Bring all entries that the process holds to stable storage as they are, where
+ * the next process that comes finds them; for one that has to end. Allocates
+ * nothing. Returns 0, or -1 with *err.
+ */
+int	spool_promise_all(struct spool *, struct err *);
+
 /* A message being written. */
 struct draft {
 	struct spool *spool;
