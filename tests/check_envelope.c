@@ -137,6 +137,42 @@ START_TEST(note)
 }
 END_TEST
 
+/* Attempts count anew, what is known stays; what is final is left alone. */
+START_TEST(requeue)
+{
+	struct envelope env = { 0 };
+	struct rcpt *r = envelope_add(&env, "a@b.org");
+
+	attempt(&env, OUTCOME_DEFERRED, "450 later", 2);
+	ck_assert(!r->forced);
+	envelope_requeue(&env);
+	ck_assert(r->forced);
+	ck_assert_uint_eq(r->attempts, 0);
+	ck_assert_str_eq(r->text, "450 later");
+	attempt(&env, OUTCOME_NONE, "ignored", 3);
+	ck_assert(r->forced);
+	attempt(&env, OUTCOME_DEFERRED, "451 later", 3);
+	ck_assert(!r->forced);
+	ck_assert_uint_eq(r->attempts, 1);
+	attempt(&env, OUTCOME_FAILED, "550 no", 4);
+	envelope_requeue(&env);
+	ck_assert(!r->forced);
+	ck_assert_uint_eq(r->attempts, 1);
+	envelope_release(&env);
+}
+END_TEST
+
+START_TEST(open)
+{
+	static const struct rcpt rows[] = { { .state = OUTCOME_NONE },
+		{ .state = OUTCOME_DEFERRED }, { .state = OUTCOME_FAILED },
+		{ .state = OUTCOME_FAILED, .reported = true },
+		{ .state = OUTCOME_DELIVERED } };
+
+	ck_assert(rcpt_is_open(&rows[_i]) == (_i < 3));
+}
+END_TEST
+
 START_TEST(note_limits)
 {
 	struct envelope env = { 0 };
@@ -289,6 +325,8 @@ main(void)
 	tcase_add_loop_test(tc, unique, 0, CHECK_ROWS(lists));
 	tcase_add_test(tc, unique_many);
 	tcase_add_test(tc, note);
+	tcase_add_test(tc, requeue);
+	tcase_add_loop_test(tc, open, 0, 5);
 	tcase_add_test(tc, note_limits);
 	tcase_add_test(tc, needs_utf8);
 	suite_add_tcase(s, tc);
