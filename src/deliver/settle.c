@@ -251,8 +251,11 @@ static void
 finish(struct settle *s, struct item *item)
 {
 	struct err err;
+	int rc;
 
-	if (entry_complete(s->spool, &item->entry, &err) < 0)
+	rc = s->broom == NULL ? entry_complete(s->spool, &item->entry, &err) :
+	    broom_sweep(s->broom, s->spool, &item->entry, &err);
+	if (rc < 0)
 		complain(item, &err);
 	else
 		words_removed(&item->entry);
