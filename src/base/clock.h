@@ -7,9 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds, microseconds of the monotonic clock. */
+/* Milliseconds of the monotonic clock. */
 int64_t	clock_ms(void);
-int64_t	clock_us(void);
 
 /* Seconds of the wall clock since 1970. */
 time_t	clock_wall(void);

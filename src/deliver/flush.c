@@ -27,7 +27,6 @@ struct flush {
 	const struct flush_options *options;
 	struct flush_result *result;
 	struct settle settle;
-	struct broom broom;
 	time_t	 now;
 	char	(*ids)[SPOOL_ID_MAX];	/* due; owned */
 	size_t	 n, cap, next;
@@ -181,12 +180,10 @@ flush_run(struct spool *spool, const struct delivery *how,
 		rc = -1;
 	if (f.n > 0) {
 		qsort(f.ids, f.n, sizeof(*f.ids), by_id);
-		f.settle = (struct settle){ .spool = spool, .how = how,
-			.broom = &f.broom };
+		f.settle = (struct settle){ .spool = spool, .how = how };
 		f.settle.dispatch = dispatch_new(spool, how, &owner);
 		dispatch_run(f.settle.dispatch, 0);
 		dispatch_free(f.settle.dispatch);
-		broom_end(&f.broom, spool);
 	}
 	result->kept = f.settle.kept;
 	if (f.settle.next_due != 0)

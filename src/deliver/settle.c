@@ -251,11 +251,8 @@ static void
 finish(struct settle *s, struct item *item)
 {
 	struct err err;
-	int rc;
 
-	rc = s->broom == NULL ? entry_complete(s->spool, &item->entry, &err) :
-	    broom_sweep(s->broom, s->spool, &item->entry, &err);
-	if (rc < 0)
+	if (entry_complete(s->spool, &item->entry, &err) < 0)
 		complain(item, &err);
 	else
 		words_removed(&item->entry);

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "deliver/broom.h"
 #include "deliver/delivery.h"
 #include "deliver/dispatch.h"
 #include "deliver/item.h"
@@ -20,7 +19,6 @@
 struct settle {
 	struct spool *spool;
 	const struct delivery *how;
-	struct broom *broom;		/* removes the entries; or NULL */
 	struct dispatch *dispatch;	/* DSNs are delivered by it at once */
 	bool	 promise;		/* sync what goes back into the queue */
 	bool	 drop;			/* what cannot be kept, and was not

@@ -80,13 +80,6 @@ copy_bytes(int from, int to, uint64_t len)
 	return rc;
 }
 
-/* "ID.new": what a recovery removes. */
-static void
-draft_name(const char *id, char *name, size_t size)
-{
-	snprintf(name, size, "%s.new", id);
-}
-
 /*
  * Only its owner may set the time of a file. In a spool shared by a group,
  * the entry of another user is replaced by a copy of our own; synced, for
@@ -100,7 +93,7 @@ make_ours(struct spool *s, struct entry *e, struct err *err)
 
 	if (entry_open(s, e, err) < 0)
 		return -1;
-	draft_name(e->id, name, sizeof(name));
+	snprintf(name, sizeof(name), "%s.new", e->id);
 	fd = place_create(s, s->mine_fd, name);
 	if (fd < 0)
 		return place_fail(err, "create", name);
@@ -184,30 +177,6 @@ entry_unclaim(struct spool *s, struct entry *e, struct err *err)
 {
 	entry_close(e);
 	return move_out(s, e, s->queue_fd, "queue", false, err);
-}
-
-int
-entry_finish(struct spool *s, struct entry *e, struct err *err)
-{
-	char name[SPOOL_ID_MAX + 4];
-
-	draft_name(e->id, name, sizeof(name));
-	entry_close(e);
-	if (renameat(s->mine_fd, e->id, s->mine_fd, name) == 0 ||
-	    errno == ENOENT)
-		return 0;
-	return place_fail(err, "remove", e->id);
-}
-
-void
-spool_clear(struct spool *s, char (*ids)[SPOOL_ID_MAX], size_t n)
-{
-	char name[SPOOL_ID_MAX + 4];
-
-	for (size_t i = 0; i < n; i++) {
-		draft_name(ids[i], name, sizeof(name));
-		unlinkat(s->mine_fd, name, 0);
-	}
 }
 
 int

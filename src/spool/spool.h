@@ -11,8 +11,7 @@
  *				all the entries of a process, however many. The
  *				directory stays for the next process.
  *	SPOOL/run/RUN/ID	committed; the holder is delivering it.
- *	SPOOL/run/RUN/ID.new	being written, or done with; nobody was promised
- *				anything.
+ *	SPOOL/run/RUN/ID.new	being written; nobody was promised anything.
  *	SPOOL/damaged/ID	set aside: not ours, damaged, newer version.
  *	SPOOL/sites/KEY		what is remembered of a site (sites.h).
  *
@@ -24,7 +23,6 @@
  *	queue/ID -> run/RUN/ID		claim: whoever's rename succeeds has it
  *	run/RUN/ID -> queue/ID		defer
  *	run/RUN/ID unlinked		complete
- *	run/RUN/ID -> run/RUN/ID.new	the same; unlinked later
  *	run/RUN/ID -> hold/ID		hold
  *	hold/ID -> queue/ID		release
  *	hold/ID unlinked		remove
@@ -287,13 +285,6 @@ int	entry_unclaim(struct spool *, struct entry *, struct err *);
 
 /* Nothing is left to do: remove it. */
 int	entry_complete(struct spool *, struct entry *, struct err *);
-
-/*
- * The same in two steps: it is an entry no more, but its file stays until
- * spool_clear(), which may be called in a child, or a recovery.
- */
-int	entry_finish(struct spool *, struct entry *, struct err *);
-void	spool_clear(struct spool *, char (*ids)[SPOOL_ID_MAX], size_t n);
 
 /* Move a claimed entry to hold/, to damaged/. */
 int	entry_hold(struct spool *, struct entry *, struct err *);
