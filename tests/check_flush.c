@@ -712,6 +712,87 @@ START_TEST(short_life_site_down)
 }
 END_TEST
 
+/* What a clock that has jumped leaves behind keeps nothing waiting. */
+static const struct {
+	const char *name;
+	time_t due, site_due;
+	bool tried;
+} jumps[] = {
+	{ "none", -1, 0, true },
+	{ "none, not due", HOUR, 0, false },
+	{ "none, the site is not due", -1, HOUR, false },
+	{ "the entry is due in two days", 48 * HOUR, 0, true },
+	{ "in ten years", 87600 * HOUR, 0, true },
+	{ "since ten years", -87600 * HOUR, 0, true },
+	{ "the site is due in two days", -1, 48 * HOUR, true },
+	{ "and both", 48 * HOUR, 87600 * HOUR, true },
+};
+
+START_TEST(clock_that_jumped)
+{
+	char id[SPOOL_ID_MAX];
+
+	if (jumps[_i].site_due != 0)
+		remember(LAB_HERE, now + jumps[_i].site_due);
+	queue("ok1", now + jumps[_i].due, id);
+	flush();
+	ck_assert_msg(result.delivered == jumps[_i].tried, "%s",
+	    jumps[_i].name);
+	ck_assert_uint_eq(lab_scan(&spool).n[PLACE_QUEUE], !jumps[_i].tried);
+}
+END_TEST
+
+/* A site that has been down for longer than a message may wait. */
+static const struct {
+	const char *name, *to;
+	unsigned failures;
+	time_t since_s;
+	int before;		/* attempts before this one */
+	bool given_up;
+} losts[] = {
+	{ "since an hour", "u@" LAB_NOBODY, 20, HOUR, 1, false },
+	{ "since a week", "u@" LAB_NOBODY, 40, 168 * HOUR, 1, true },
+	{ "since a week, and this is new", "u@" LAB_NOBODY, 40, 168 * HOUR, 0,
+		false },
+	{ "twice in a week", "u@" LAB_NOBODY, 2, 168 * HOUR, 1, false },
+	{ "in a week: a clock has jumped", "u@" LAB_NOBODY, 40, -168 * HOUR,
+		1, false },
+	{ "since a week, and is back", "later@" LAB_HERE, 40, 168 * HOUR, 1,
+		false },
+};
+
+START_TEST(site_that_is_lost)
+{
+	const char *at = strchr(losts[_i].to, '@') + 1;
+	const struct outcome late = { .kind = OUTCOME_DEFERRED };
+	struct site_memory m = { .failures = losts[_i].failures,
+		.first_s = now - losts[_i].since_s, .next_s = now - 1 };
+	char key[64], id[SPOOL_ID_MAX];
+	struct entry entry;
+	struct err err;
+
+	snprintf(key, sizeof(key), "mx %s", at);
+	LAB_OK(sites_set(&spool, key, &m, &err));
+	queue(losts[_i].to, now - 1, id);
+	ck_assert_int_eq(spool_claim(&spool, id, PLACE_QUEUE, &entry, &err),
+	    1);
+	for (int i = 0; i < losts[_i].before; i++)
+		LAB_OK(entry_record(&spool, &entry, 0, &late, now - 600,
+		    &err));
+	LAB_OK(entry_defer(&spool, &entry, now - 1, false, &err));
+	entry_release(&entry);
+	flush();
+	ck_assert_msg(result.deferred == 1, "%s", losts[_i].name);
+	ck_assert_msg(is_in(id, "queue") != losts[_i].given_up, "%s",
+	    losts[_i].name);
+	ck_assert_uint_eq(lab_accepted("sender@" LAB_HERE),
+	    losts[_i].given_up);
+	/* what began in the future begins now */
+	sites_get(&spool, key, &m);
+	ck_assert_int_le(m.first_s, clock_wall());
+}
+END_TEST
+
 START_TEST(expired)
 {
 	struct lab_mail mail = { .to = "u@" LAB_NOBODY, .expired = true };
@@ -793,6 +874,8 @@ main(void)
 	tcase_add_test(tc, short_life);
 	tcase_add_test(tc, short_life_site_down);
 	tcase_add_test(tc, many);
+	tcase_add_loop_test(tc, clock_that_jumped, 0, CHECK_ROWS(jumps));
+	tcase_add_loop_test(tc, site_that_is_lost, 0, CHECK_ROWS(losts));
 	tcase_add_test(tc, expired);
 	tcase_add_test(tc, two_at_once);
 	return check_run(s);

@@ -94,6 +94,67 @@ START_TEST(in_life)
 }
 END_TEST
 
+#define DAY 86400
+
+/* Times from now on; what is read from the disk, and what to make of it. */
+static const struct {
+	const char *name;
+	struct retry_rule rule;
+	time_t due, want;
+} sanes[] = {
+	{ "now", { 300, 14400 }, 0, 0 },
+	{ "long ago", { 300, 14400 }, -1000000000, -1000000000 },
+	{ "four hours", { 300, 14400 }, 14400, 14400 },
+	{ "of a rule that is no more", { 300, 600 }, DAY, DAY },
+	{ "no rule says that", { 300, 14400 }, DAY + 1, 0 },
+	{ "ten years", { 300, 14400 }, 3650 * (time_t)DAY, 0 },
+	{ "a long one", { 300, 864000 }, 12 * DAY, 12 * DAY },
+	{ "too long for it", { 300, 864000 }, 12 * DAY + 1, 0 },
+	{ "of all time", { 300, 4294967295u }, INT64_MAX - 1700000000, 0 },
+};
+
+START_TEST(sane)
+{
+	const time_t now = 1700000000;
+	time_t got = retry_sane(&sanes[_i].rule, now + sanes[_i].due, now);
+
+	ck_assert_msg(got == now + sanes[_i].want, "%s: %ld", sanes[_i].name,
+	    (long)(got - now));
+}
+END_TEST
+
+/* A site that first failed so long ago, for a message of five days. */
+static const struct {
+	const char *name;
+	unsigned failures;
+	time_t since_s;
+	bool want;
+} cut_offs[] = {
+	{ "never", 0, 0, false },
+	{ "just now", 1, 0, false },
+	{ "for a day", 20, DAY, false },
+	{ "for five days, less a second", 40, 5 * DAY - 1, false },
+	{ "for five days", 40, 5 * DAY, true },
+	{ "for a year", 2000, 365 * DAY, true },
+	{ "a year ago and now", 2, 365 * DAY, false },
+	{ "nine times", 9, 6 * DAY, false },
+	{ "ten times", 10, 6 * DAY, true },
+	{ "tomorrow", 40, -DAY, false },
+	{ "in ten years", 40, -3650 * (time_t)DAY, false },
+};
+
+START_TEST(cut_off)
+{
+	const time_t now = 1700000000;
+
+	ck_assert_msg(retry_cut_off(cut_offs[_i].failures,
+	    now - cut_offs[_i].since_s, now, 5 * DAY) == cut_offs[_i].want,
+	    "%s", cut_offs[_i].name);
+	ck_assert(!retry_cut_off(cut_offs[_i].failures,
+	    now - cut_offs[_i].since_s, now, 0));
+}
+END_TEST
+
 static const struct {
 	int code;
 	const char *status, *text;
@@ -135,6 +196,8 @@ main(void)
 	tcase_add_loop_test(tc, delay, 0, CHECK_ROWS(delays));
 	tcase_add_loop_test(tc, odd_rule, 0, CHECK_ROWS(rules));
 	tcase_add_loop_test(tc, in_life, 0, CHECK_ROWS(lives));
+	tcase_add_loop_test(tc, sane, 0, CHECK_ROWS(sanes));
+	tcase_add_loop_test(tc, cut_off, 0, CHECK_ROWS(cut_offs));
 	tcase_add_loop_test(tc, greylisting, 0, CHECK_ROWS(replies));
 	suite_add_tcase(suite, tc);
 	return check_run(suite);

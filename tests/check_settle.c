@@ -307,6 +307,47 @@ START_TEST(expired_says_why)
 }
 END_TEST
 
+/* Who became too old while his site was not due, or others were delivered, has
+ * not had his last attempt. */
+START_TEST(expired_meanwhile)
+{
+	struct item *item = item_of(&(struct lab_mail){ .to = "a",
+		.expired = true }, "t");
+	char id[SPOOL_ID_MAX];
+
+	strcpy(id, item->entry.id);
+	item->age_s = 3;
+	settle_item(&settle, item);
+	ck_assert_ptr_null(dsn());
+	ck_assert(is_in(id, PLACE_QUEUE));
+}
+END_TEST
+
+/* By a clock that was ten years ahead: it is not tried for ten years. */
+static const struct {
+	const char *name;
+	time_t ahead_s;
+	uint16_t attempts;
+	bool given_up;
+} futures[] = {
+	{ "a little", 600, 200, false },
+	{ "ten years, some attempts", 3650 * (time_t)86400, 100, false },
+	{ "ten years, enough of them", 3650 * (time_t)86400, 101, true },
+};
+
+START_TEST(from_the_future)
+{
+	struct item *item = item_of(&(struct lab_mail){ .to = "a",
+		.age_s = -futures[_i].ahead_s }, "t");
+
+	item->entry.env.rcpts[0].attempts = futures[_i].attempts;
+	settle_item(&settle, item);
+	ck_assert_msg((dsn() != NULL) == futures[_i].given_up, "%s",
+	    futures[_i].name);
+	ck_assert_uint_eq(settle.kept, !futures[_i].given_up);
+}
+END_TEST
+
 /* One more attempt is not owed to what has delivered before its time. */
 START_TEST(expiry_changes_nothing_else)
 {
@@ -729,6 +770,8 @@ main(void)
 	tcase_add_test(tc, reported_is_in_the_journal);
 	tcase_add_test(tc, expired_says_why);
 	tcase_add_test(tc, expiry_changes_nothing_else);
+	tcase_add_test(tc, expired_meanwhile);
+	tcase_add_loop_test(tc, from_the_future, 0, CHECK_ROWS(futures));
 	tcase_add_loop_test(tc, delay, 0, CHECK_ROWS(delays));
 	tcase_add_test(tc, warned_once);
 	tcase_add_test(tc, no_room_for_a_note);

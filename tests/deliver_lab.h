@@ -337,7 +337,7 @@ static inline struct envelope
 lab_mail_envelope(const struct lab_mail *mail)
 {
 	struct envelope env = { .ret = mail->ret,
-		.arrived_s = clock_wall() - (mail->age_s > 0 ?
+		.arrived_s = clock_wall() - (mail->age_s != 0 ?
 		    mail->age_s : 10) };
 	char to[16384], path[512], *save, *word;
 

@@ -238,7 +238,8 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 		log_line(LOG_LEVEL_ERROR, "smtp", "%s", o->text);
 	if (o->offline)
 		*memory = (struct site_memory){ 0 };
-	if (memory->failures++ == 0)
+	/* a first time that is still to come is a clock's that was ahead */
+	if (memory->failures++ == 0 || memory->first_s > now)
 		memory->first_s = now;
 	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory->failures, false, process_random_below(10000));
@@ -246,6 +247,20 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 	if (!d->how->guest && !o->offline &&
 	    sites_set(d->spool, site->key, memory, &err) < 0)
 		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
+}
+
+/* For a provider's server, or the host of a route, somebody here can do
+ * something: only what the DNS says leads to a site that may be gone. */
+void
+dispatch_cut_off(const struct site *site, struct item *item, size_t rcpt)
+{
+	struct envelope *env = &item->entry.env;
+
+	env->rcpts[rcpt].cut_off = site->way == WAY_DIRECT &&
+	    !site->failure->offline && env->rcpts[rcpt].attempts > 0 &&
+	    retry_cut_off(site->memory.failures,
+	    site->memory.first_s, clock_wall(),
+	    env->expires_s - env->arrived_s);
 }
 
 static void
@@ -279,6 +294,7 @@ judge(struct dispatch *d, struct site *site, const struct task *task,
 
 	if (o->kind == OUTCOME_DEFERRED && o->whole_site) {
 		strike(d, site, o);
+		dispatch_cut_off(site, task->item, task->rcpt);
 		due = site->memory.next_s;
 	} else {
 		/* a worker's death does not speak for the site */

@@ -122,6 +122,8 @@ dispatch_auth_recall(struct dispatch *d, struct site *site)
 		buf_clear(&key);
 		site_refusal_key(site->key, i, &key);
 		sites_get(d->spool, buf_str(&key), &site->refusals[i]);
+		site->refusals[i].next_s = retry_sane(&d->how->retry,
+		    site->refusals[i].next_s, clock_wall());
 		if (site->refusals[i].next_s > clock_wall() && !d->how->force)
 			site->refused |= 1u << i;
 	}

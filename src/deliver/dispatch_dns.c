@@ -36,6 +36,8 @@ site_of(struct dispatch *d, const struct way *way,
 		struct site *site = site_new(buf_str(&key), way, answer);
 
 		sites_get(d->spool, site->key, &site->memory);
+		site->memory.next_s = retry_sane(&d->how->retry,
+		    site->memory.next_s, clock_wall());
 		dispatch_auth_recall(d, site);
 		*place = site;
 	}
@@ -76,6 +78,7 @@ give_to_site(struct dispatch *d, struct site *site, struct item *item,
 		return;
 	}
 	if (site->down) {
+		dispatch_cut_off(site, item, rcpt);
 		dispatch_decide(d, item, rcpt, site->failure,
 		    site->memory.next_s);
 		return;
@@ -118,7 +121,7 @@ remember_failure(struct dispatch *d, struct target *target)
 
 	if (!target->failure->offline)
 		sites_get(d->spool, key, &memory);
-	if (memory.failures++ == 0)
+	if (memory.failures++ == 0 || memory.first_s > now)
 		memory.first_s = now;
 	memory.next_s = now + (time_t)retry_delay(&d->how->retry,
 	    memory.failures, false, process_random_below(10000));

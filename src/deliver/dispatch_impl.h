@@ -67,6 +67,10 @@ struct dispatch {
 void	dispatch_trace(const struct dispatch *, const char *about,
 	    const char *text);
 
+/* A site that has just failed as a whole: note in the row whether that has
+ * gone on for too long (not at the row's first attempt). */
+void	dispatch_cut_off(const struct site *, struct item *, size_t rcpt);
+
 /* Put a site with tasks into the line. */
 void	dispatch_line_up(struct dispatch *, struct site *);
 

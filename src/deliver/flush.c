@@ -47,6 +47,7 @@ collect(void *arg, const char *id, enum spool_place place, time_t due)
 	if (place != PLACE_QUEUE || (f->options->could != NULL &&
 	    !f->options->could(f->options->arg, id)))
 		return true;
+	due = retry_sane(&f->settle.how->retry, due, f->now);
 	if (due > f->now && !f->options->now && f->options->wanted == NULL) {
 		f->result->waiting++;
 		note_due(f->result, due);
@@ -167,7 +168,8 @@ flush_run(struct spool *spool, const struct delivery *how,
     struct err *err)
 {
 	struct flush f = { .spool = spool, .options = options,
-		.result = result, .now = clock_wall() };
+		.result = result, .now = clock_wall(),
+		.settle = { .spool = spool, .how = how } };
 	const struct dispatch_owner owner = { .arg = &f, .outcome = outcome,
 		.settled = settled, .more = more };
 
@@ -180,7 +182,6 @@ flush_run(struct spool *spool, const struct delivery *how,
 		rc = -1;
 	if (f.n > 0) {
 		qsort(f.ids, f.n, sizeof(*f.ids), by_id);
-		f.settle = (struct settle){ .spool = spool, .how = how };
 		f.settle.dispatch = dispatch_new(spool, how, &owner);
 		dispatch_run(f.settle.dispatch, 0);
 		dispatch_free(f.settle.dispatch);

@@ -16,6 +16,11 @@
 /* After trouble of our own with an entry, it is looked at again then. */
 #define TROUBLE_RETRY_S 300
 
+#define DAY_S 86400
+
+/* By the usual rule more than a fortnight. */
+#define FUTURE_ATTEMPTS 100
+
 static void
 complain(const struct item *item, const struct err *err)
 {
@@ -39,7 +44,23 @@ given_up(const struct rcpt *rcpt, struct outcome *o)
 		str_copy(o->host, sizeof(o->host), rcpt->host);
 }
 
-/* Too old: what was deferred has failed (RFC 5321 4.5.4.1). */
+/*
+ * Was it too old before this pass, so that everything has been tried once more
+ * (RFC 5321 4.5.4.1)? A message that comes from the future, by a clock that
+ * was ahead, never is; enough is enough then, too.
+ */
+static bool
+is_over(const struct item *item, const struct rcpt *rcpt, time_t now)
+{
+	const struct envelope *env = &item->entry.env;
+
+	if (env->arrived_s > now + DAY_S)
+		return rcpt->attempts > FUTURE_ATTEMPTS;
+	return env->arrived_s + item->age_s >= env->expires_s;
+}
+
+/* Too old: what was deferred has failed. So has what goes to a site that has
+ * long been lost. */
 static void
 expire(struct settle *s, struct item *item)
 {
@@ -48,12 +69,11 @@ expire(struct settle *s, struct item *item)
 	struct outcome o = { 0 };
 	struct err err;
 
-	if (now < env->expires_s)
-		return;
 	for (size_t i = 0; i < env->nrcpt; i++) {
 		struct rcpt *rcpt = &env->rcpts[i];
 
-		if (rcpt->state != OUTCOME_DEFERRED)
+		if (rcpt->state != OUTCOME_DEFERRED || (!rcpt->cut_off &&
+		    !is_over(item, rcpt, now)))
 			continue;
 		given_up(rcpt, &o);
 		words_expired(&item->entry, i);

@@ -91,8 +91,9 @@ words_expired(const struct entry *entry, size_t rcpt)
 	    1;
 
 	log_line(LOG_LEVEL_INFO, "qmgr",
-	    "%s: to=<%s>, status=expired (not delivered within %jd %s)",
-	    entry->id, env->rcpts[rcpt].path, life_s / unit_s,
+	    "%s: to=<%s>, status=expired (%s within %jd %s)",
+	    entry->id, env->rcpts[rcpt].path, env->rcpts[rcpt].cut_off ?
+	    "its servers were not reached" : "not delivered", life_s / unit_s,
 	    unit_s == 3600 ? "hours" : unit_s == 60 ? "minutes" : "seconds");
 }
 

@@ -40,6 +40,8 @@ struct rcpt {
 	bool	 warned;	/* one about the delay was */
 	uint16_t attempts;	/* that ended in a deferral, since the last
 				 * envelope_requeue() */
+	bool	 cut_off;	/* of this pass: nobody has reached its site for
+				 * as long as the message may live */
 	bool	 forced;	/* requeued, and not tried since: it is tried
 				 * whatever is remembered of its site */
 	time_t	 last_s;	/* of the last attempt */

@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DAY_S 86400
+
+/* By the usual rule they take most of a day. */
+#define CUT_OFF_FAILURES 10
+
 /*
  * Greylisting wants to see that we come again, often after five minutes and
  * not much later than that.
@@ -70,6 +75,23 @@ retry_in_life(time_t due, time_t now, time_t arrived, time_t expires,
 	if (latest > expires)
 		latest = expires;
 	return due < latest ? due : latest;
+}
+
+time_t
+retry_sane(const struct retry_rule *rule, time_t due, time_t now)
+{
+	time_t longest = (time_t)rule->max_s * 6 / 5;
+
+	if (longest < DAY_S)
+		longest = DAY_S;
+	return due > now + longest ? now : due;
+}
+
+bool
+retry_cut_off(unsigned failures, time_t first, time_t now, time_t life_s)
+{
+	return failures >= CUT_OFF_FAILURES && life_s > 0 && first <= now &&
+	    now - first >= life_s;
 }
 
 static bool

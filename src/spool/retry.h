@@ -36,6 +36,22 @@ time_t	retry_longest(time_t arrived, time_t expires);
 time_t	retry_in_life(time_t due, time_t now, time_t arrived, time_t expires,
 	    unsigned random);
 
+/*
+ * A time to come again as it was read from the disk: no later than the rule,
+ * or a day, makes anybody wait. What is later comes from a clock that was
+ * ahead, or this one is behind, and is now.
+ */
+time_t	retry_sane(const struct retry_rule *, time_t due, time_t now);
+
+/*
+ * Has a site failed, time after time since first, for as long as a message of
+ * life_s may wait? Nothing that comes for it then waits so long once more.
+ * A few failures do not count, however far apart: the clock may have jumped,
+ * or the machine was off.
+ */
+bool	retry_cut_off(unsigned failures, time_t first, time_t now,
+	    time_t life_s);
+
 /* Does a reply look like greylisting? */
 bool	retry_is_greylisting(int code, const char *status, const char *text);
 
