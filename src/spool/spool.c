@@ -150,11 +150,20 @@ spool_scan(struct spool *s, spool_scan_fn *fn, void *arg, struct err *err)
 	return scan.rc;
 }
 
-/* queue/, hold/ or damaged/ by a descriptor that the caller closes. */
+/* queue/, hold/ or damaged/, until close_place(). */
 static int
 open_place(struct spool *s, enum spool_place place, struct err *err)
 {
+	if (place == PLACE_QUEUE)
+		return s->queue_fd;
 	return place_dir(s, s->fd, place_name(place), false, err);
+}
+
+static void
+close_place(const struct spool *s, int fd)
+{
+	if (fd != s->queue_fd)
+		close(fd);
 }
 
 struct strangers {
@@ -189,7 +198,7 @@ spool_strangers(struct spool *s, spool_stranger_fn *fn, void *arg,
 		return rc;
 	if (place_list(fd, "hold", see_stranger, &strangers, err) < 0)
 		rc = -1;
-	close(fd);
+	close_place(s, fd);
 	return rc;
 }
 
@@ -206,7 +215,7 @@ spool_discard(struct spool *s, const char *id, struct err *err)
 	rc = unlinkat(fd, id, 0) == 0;
 	if (rc == 0 && errno != ENOENT)
 		rc = place_fail(err, "remove", id);
-	close(fd);
+	close_place(s, fd);
 	return rc;
 }
 
@@ -219,7 +228,7 @@ sync_place(struct spool *s, enum spool_place place, struct err *err)
 	if (fd < 0)
 		return fd == PLACE_GONE ? 0 : -1;
 	rc = place_sync(fd, place_name(place), err);
-	close(fd);
+	close_place(s, fd);
 	return rc;
 }
 
@@ -302,7 +311,7 @@ spool_claim(struct spool *s, const char *id, enum spool_place place,
 		place_rename(s->mine_fd, id, from, id);
 	entry_release(out);
 out:
-	close(from);
+	close_place(s, from);
 	return rc;
 }
 
@@ -348,7 +357,7 @@ find_file(struct spool *s, const char *id, enum spool_place place,
 	if (dir < 0)
 		return dir;
 	fd = place_file(s, dir, id, O_RDONLY, err);
-	close(dir);
+	close_place(s, dir);
 	return fd;
 }
 
