@@ -251,10 +251,15 @@ START_TEST(dispatcher_gone)
 
 	with_peer(hold, NULL);
 	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(conn_wanted(&conn, &err), 0);
 	conn.watch_fd = fds[1];
+	ck_assert_int_eq(conn_wanted(&conn, &err), 0);
 	ck_assert_int_eq(get(100), -1);
 	conn.broken = false;
 	close(fds[0]);
+	ck_assert_int_eq(conn_wanted(&conn, &err), -1);
+	check_broken();
+	conn.broken = false;
 	ck_assert_int_eq(get(5000), -1);
 	ck_assert_str_eq(err.status, "4.4.2");
 	ck_assert_int_lt(clock_ms() - began, 1000);

@@ -95,6 +95,22 @@ check_time(struct conn *c, int64_t deadline, int *left_ms, struct err *err)
 	    "session has taken longer than it may" : "timed out");
 }
 
+static int
+unwanted(struct conn *c, struct err *err)
+{
+	c->broken = true;
+	return err_set(err, ERR_TEMP, "4.4.2",
+	    "the process that wants the result is gone");
+}
+
+int
+conn_wanted(struct conn *c, struct err *err)
+{
+	struct pollfd p = { .fd = c->watch_fd };
+
+	return poll(&p, 1, 0) > 0 ? unwanted(c, err) : 0;
+}
+
 int
 conn_wait(struct conn *c, short want, int64_t deadline, struct err *err)
 {
@@ -113,11 +129,8 @@ conn_wait(struct conn *c, short want, int64_t deadline, struct err *err)
 			return err_set(err, ERR_TEMP, "4.4.2", "poll: %s",
 			    strerror(errno));
 		}
-		if (n > 0 && p[1].revents != 0) {
-			c->broken = true;
-			return err_set(err, ERR_TEMP, "4.4.2",
-			    "the process that wants the result is gone");
-		}
+		if (n > 0 && p[1].revents != 0)
+			return unwanted(c, err);
 		/* POLLERR and POLLHUP: send or recv will tell what it is. */
 		if (n > 0)
 			return 0;

@@ -92,6 +92,10 @@ bool	conn_has_input(const struct conn *);
  */
 void	conn_trace(struct conn *, char mark, const char *text, size_t n);
 
+/* Is the dispatcher still there? Asked before what cannot be taken back.
+ * Returns 0, or -1 with *err, and nothing goes out any more. */
+int	conn_wanted(struct conn *, struct err *);
+
 /* Wait until fd is ready for want, as the module's functions do. Returns 0,
  * or -1 with *err (ERR_TEMP 4.4.2). For tls.c. */
 int	conn_wait(struct conn *, short want, int64_t deadline, struct err *);

@@ -161,6 +161,9 @@ int
 dialogue_end(struct smtp_client *c, struct transaction *t, const void *data,
     size_t n, struct err *err)
 {
+	/* one that nobody is there to record would be sent again */
+	if (conn_wanted(c->conn, err) < 0)
+		return -1;
 	t->end = c->put + n;
 	return dialogue_write(c, data, n, err);
 }
