@@ -2,6 +2,8 @@
 
     kill/SCENARIO/k0:57     process 0 dies at its 57th system call
     kill/SCENARIO/K0:57     and all its children with it
+    kill/SCENARIO/n0:57     and a flush begins at once, while its children
+                            may not know yet that they are orphans
 
 Process 0 is the dispatcher; the others are the resolver child, the workers,
 and what goes on in the background, in the order in which they were made.
@@ -10,11 +12,15 @@ code 0 or by being in the queue; nothing cut in half; nobody gets two, except
 when the kill came between the final dot and its record: then the servers have
 the message, and the spool, as it was found, knows nothing of it.
 """
+import os
+
 from spool import entries
 from story import ARRIVES, SCENARIOS, Verdict, count, judge, settle
 
 SUBMIT = ('submit-one', 'submit-mixed', 'submit-big', 'submit-down',
           'queue-one', 'queue-big', 'back-mixed')
+AT_ONCE = ('submit-one', 'submit-mixed', 'submit-big', 'flush-mixed',
+           'flush-big')
 FLUSH = ('flush-one', 'flush-mixed', 'flush-big')
 
 
@@ -33,7 +39,9 @@ def points(world):
                 calls[i] = max(calls.get(i, 0), p.calls)
         for i, n in calls.items():
             found += [f'kill/{name}/k{i}:{c}' for c in range(1, n + 1)]
-        found += [f'kill/{name}/K0:{c}' for c in range(1, calls[0] + 1)]
+        for how in 'K' + ('n' if name in AT_ONCE else ''):
+            found += [f'kill/{name}/{how}0:{c}'
+                      for c in range(1, calls[0] + 1)]
     return found
 
 
@@ -42,10 +50,19 @@ def run(world, point):
     _, name, where = point.split('/')
     scenario = SCENARIOS[name]
     scenario.prepare(world)
-    killed = scenario.run(world, trace=[f'-{where[0]}', where[1:]])
+    code = os.path.join(world.folder, 'code')
+    trace = [f'-{where[0]}', where[1:]]
+    if where[0] == 'n':
+        trace = ['-k', where[1:], '-n', f'{world.program} -C {world.conf} '
+                 f'--flush --now; echo $? >{code}']
+    killed = scenario.run(world, trace=trace)
     if killed.hit is None:
         return None
     verdict = Verdict()
+    if where[0] == 'n':
+        with open(code) as f:
+            if f.read() != '0\n':
+                verdict.breach('stumbled', f'the flush at once: {killed!r}')
     if killed.hung:
         verdict.breach('hung', repr(killed))
     known = entries(world)
@@ -55,7 +72,7 @@ def run(world, point):
     arrived = judge(scenario.story, world.net.taken, promised, verdict)
     if not promised and killed.rc > 0 and arrived:
         verdict.breach('refused', f'exit code {killed.rc}, but sent')
-    if verdict.doubled:
+    if verdict.doubled and where[0] != 'n':
         excuse(scenario, known, before, verdict)
     return verdict
 

@@ -2,12 +2,16 @@
  * tracer - run a program with all its children, and do one thing to it at one
  * system call.
  *
- *	tracer -o REPORT [-k|-K P:N] [-f P:CLASS:N:HOW] [-r RECORD] -- PROGRAM...
+ *	tracer -o REPORT [-k|-K P:N] [-n COMMAND] [-f P:CLASS:N:HOW] [-r RECORD]
+ *	    -- PROGRAM...
  *
  *	-k P:N	SIGKILL process P at the entry of its N-th system call, which
  *		is not carried out. P counts processes in the order in which
  *		they were made: 0 is the program; its threads are part of it.
  *	-K P:N	the same, and all others at that very moment.
+ *	-n COMMAND
+ *		run by sh as soon as the killed one is dead, while its children
+ *		may still be at work.
  *	-f P:CLASS:N:HOW
  *		the N-th call of that class in process P is not carried out. HOW
  *		is the errno it gives, or 0: it claims to have worked; or s: a
@@ -43,6 +47,8 @@ static struct {
 	long	 error;		/* f: errno, or 0 */
 	bool	 half;		/* f: s */
 } plan;
+
+static const char *next_command;
 
 static struct process processes[TASK_MAX];
 static int nprocess;
@@ -233,12 +239,28 @@ stopped(struct task *t, int status)
 		go_on(t, event != 0 ? 0 : sig);
 }
 
+/* Not traced; watch() waits for it as well. */
+static void
+start_next(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", next_command, (char *)NULL);
+		die("/bin/sh");
+	}
+}
+
 static void
 ended(struct task *t, int status)
 {
 	if (t->process != NULL && t->process->pid == t->tid) {
 		t->process->alive = false;
 		t->process->status = status;
+		if (next_command != NULL && hit.who == t->process->number)
+			start_next();
 	}
 	*t = tasks[--ntask];
 }
@@ -320,7 +342,8 @@ static void
 usage(void)
 {
 	fprintf(stderr, "usage: tracer -o REPORT [-k|-K P:N] "
-	    "[-f P:CLASS:N[+]:HOW] [-r RECORD] -- PROGRAM [ARGUMENT...]\n");
+	    "[-n COMMAND] [-f P:CLASS:N[+]:HOW] [-r RECORD] -- "
+	    "PROGRAM [ARGUMENT...]\n");
 	exit(64);
 }
 
@@ -350,9 +373,11 @@ main(int argc, char **argv)
 	const char *report = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "+o:k:K:f:r:")) != -1) {
+	while ((c = getopt(argc, argv, "+o:k:K:n:f:r:")) != -1) {
 		if (c == 'o')
 			report = optarg;
+		else if (c == 'n')
+			next_command = optarg;
 		else if (c == 'r') {
 			if (record_open(optarg) < 0)
 				die(optarg);
