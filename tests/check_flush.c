@@ -444,7 +444,7 @@ END_TEST
 /* Cut anywhere: as a crash, or a full disk elsewhere, may leave a copy. */
 START_TEST(truncated)
 {
-	char ids[64][SPOOL_ID_MAX], path[256];
+	char ids[64][SPOOL_ID_MAX], path[2048];
 	struct stat st;
 	unsigned n;
 
