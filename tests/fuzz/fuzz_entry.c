@@ -20,6 +20,7 @@
 #include "spool/entry.h"
 #include "spool/envtext.h"
 #include "spool/head.h"
+#include "spool/journal.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -53,11 +54,10 @@ add_journal(struct buf *file, const char *text, size_t n, uint32_t seed)
 	}
 }
 
-static void
-compose(struct buf *file, const char *text, size_t n)
+/* Head, message and envelope. Returns the seed of the journal. */
+static uint32_t
+begin(struct buf *file, const char *text, size_t len)
 {
-	const char *nul = memchr(text, '\0', n);
-	size_t len = nul == NULL ? n : (size_t)(nul - text);
 	struct head head = { .message_at = HEAD_LEN, .message_len = 3,
 		.message_crc = crc32_add(0, "x\r\n", 3),
 		.envelope_at = HEAD_LEN + 3, .envelope_len = len,
@@ -67,8 +67,26 @@ compose(struct buf *file, const char *text, size_t n)
 	file->len += HEAD_LEN;
 	buf_adds(file, "x\r\n");
 	buf_add(file, text, len);
+	return head.envelope_crc;
+}
+
+static void
+compose(struct buf *file, const char *text, size_t n)
+{
+	const char *nul = memchr(text, '\0', n);
+	size_t len = nul == NULL ? n : (size_t)(nul - text);
+	uint32_t seed = begin(file, text, len);
+
 	if (nul != NULL)
-		add_journal(file, nul + 1, n - len - 1, head.envelope_crc);
+		add_journal(file, nul + 1, n - len - 1, seed);
+}
+
+static void
+put(int fd, const struct buf *file)
+{
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, file->data, file->len, 0) !=
+	    (ssize_t)file->len)
+		abort();
 }
 
 /* Written and read again, nothing of the envelope is lost. */
@@ -89,6 +107,45 @@ check_again(const struct envelope *env)
 	envelope_release(&again);
 	buf_release(&one);
 	buf_release(&two);
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+static bool
+is_same_row(const struct rcpt *a, const struct rcpt *b)
+{
+	return a->state == b->state && a->reported == b->reported &&
+	    a->warned == b->warned && is_same_text(a->status, b->status) &&
+	    is_same_text(a->host, b->host) &&
+	    (a->state == OUTCOME_DELIVERED || is_same_text(a->text, b->text));
+}
+
+/* How the rows stand is not lost on the way to another file. */
+static void
+check_carried(const struct envelope *env, int fd)
+{
+	struct entry again = { .fd = -1 };
+	struct buf text = { 0 }, file = { 0 };
+	struct err err;
+	uint32_t seed;
+
+	envtext_write(&text, env);
+	seed = begin(&file, text.data, text.len);
+	journal_carry(&file, seed, env);
+	put(fd, &file);
+	if (entry_load(fd, &again, &err) < 0 || again.torn ||
+	    again.end != file.len || again.env.nrcpt != env->nrcpt)
+		abort();
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (!is_same_row(&again.env.rcpts[i], &env->rcpts[i]))
+			abort();
+	entry_release(&again);
+	buf_release(&text);
+	buf_release(&file);
 }
 
 static void
@@ -128,14 +185,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		buf_add(&file, data + 1, n - 1);
 	else
 		compose(&file, (const char *)data + 1, n - 1);
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, file.data, file.len, 0) !=
-	    (ssize_t)file.len)
-		abort();
+	put(fd, &file);
 	if (entry_load(fd, &e, &err) == 0) {
 		if (e.end > file.len)
 			abort();
 		check_again(&e.env);
 		check_history(&e, fd, file.len);
+		check_carried(&e.env, fd);
 	}
 	entry_release(&e);
 	buf_release(&file);
