@@ -50,7 +50,9 @@ def test_sample(client, sample):
     conf = client.write('imported', run.stdout)
     checked = client.run([client.name('postrider'), '-C', conf,
                           '--check-config'])
-    assert checked.rc == 0, repr(checked)
+    # files of authorities are where another system has them
+    missing = 'ca-file /etc/pki' in checked.stderr
+    assert checked.rc == (78 if missing else 0), repr(checked)
     assert 'password' not in checked.stderr, repr(checked)
     for name in os.listdir(passwords(client)):
         path = os.path.join(passwords(client), name)
