@@ -166,7 +166,10 @@ settle_bounce(struct settle *s, struct item *item)
 	    rows, n, &err) < 0) {
 		item->unrecorded = true;
 		complain(item, &err);
-	}
+	} else if (dsn.id[0] != '\0' &&
+	    /* a power cut could bring back both, and make a third report */
+	    entry_promise(s->spool, &item->entry, &err) < 0)
+		complain(item, &err);
 	if (rc < 0)
 		complain(item, &err);
 	if (dsn.id[0] != '\0')
