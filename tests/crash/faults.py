@@ -16,7 +16,8 @@ from spool import entries
 from story import ARRIVES, SCENARIOS, Verdict, count, judge, settle
 
 SCENARIO_NAMES = ('submit-one', 'submit-mixed', 'submit-down', 'queue-one',
-                  'back-mixed', 'flush-one', 'flush-mixed', 'flush-down')
+                  'back-mixed', 'flush-one', 'flush-mixed', 'flush-down',
+                  'flush-refused')
 ERRORS = ('ENOSPC', 'EIO', 'EDQUOT', 'EMFILE', 'ENOMEM', 'EINTR', 'EAGAIN',
           'EROFS')
 CLASSES = ('open', 'write', 'fsync', 'rename', 'link', 'unlink', 'mkdir',

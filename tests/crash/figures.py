@@ -12,7 +12,12 @@ class Figures:
                       else [part])]
         self.sums = {row: collections.Counter() for row in self.rows}
         self.wrong = 0
+        self.first = None       # a point with a breach
         self.cut_power = False
+
+    @property
+    def done(self):
+        return sum(s['points'] for s in self.sums.values())
 
     def add(self, point, verdict):
         """Returns lines to be shown at once."""
@@ -30,12 +35,12 @@ class Figures:
             sums[kind if kind in BREACHES else 'other'] += 1
         if verdict.breaches:
             self.wrong += 1
+            self.first = self.first or point
             self.cut_power |= part == 'power'
         return [f'{point}: {kind}: {text}' for kind, text in verdict.breaches]
 
     def show(self, o, n):
-        done = sum(s['points'] for s in self.sums.values())
-        print(f'{done} of {n} points, seed {o.seed}')
+        print(f'{self.done} of {n} points, seed {o.seed}')
         print(f'{"":12} {"points":>6}' +
               ''.join(f'{b:>8}' for b in BREACHES) + '   twice   held')
         for row, s in self.sums.items():
@@ -47,8 +52,8 @@ class Figures:
               'and its record\nheld: what became of it could not be written '
               'down; left to a person')
         if self.wrong:
-            print(f'{self.wrong} points with breaches; one of them again: '
-                  f'{sys.argv[0]} {o.program} POINT')
+            print(f'{self.wrong} points with breaches. One of them again:\n'
+                  f'    {sys.argv[0]} {o.program} {self.first}')
 
 
 def details(results):

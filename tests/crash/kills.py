@@ -21,7 +21,7 @@ SUBMIT = ('submit-one', 'submit-mixed', 'submit-big', 'submit-down',
           'queue-one', 'queue-big', 'back-mixed')
 AT_ONCE = ('submit-one', 'submit-mixed', 'submit-big', 'flush-mixed',
            'flush-big')
-FLUSH = ('flush-one', 'flush-mixed', 'flush-big')
+FLUSH = ('flush-one', 'flush-mixed', 'flush-big', 'flush-refused')
 
 
 def points(world):

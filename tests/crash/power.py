@@ -20,7 +20,8 @@ from story import SCENARIOS, STORIES, Scenario, Verdict, count, judge, settle
 
 NAMES = ('submit-one', 'submit-down', 'submit-mixed', 'submit-big',
          'queue-one', 'queue-mixed', 'queue-big', 'back-mixed',
-         'flush-one', 'flush-mixed', 'flush-down', 'flush-big')
+         'flush-one', 'flush-mixed', 'flush-down', 'flush-big',
+         'flush-refused')
 # A spool that was there before, with its directories synced long ago.
 AGAIN = ('submit-down', 'queue-one', 'submit-mixed')
 

@@ -54,6 +54,7 @@ class Story:
 STORIES = {s.name: s for s in (
     Story('one', ['u@a.test'], 700),
     Story('down', ['u@d.test'], 700),
+    Story('refused', ['u@e.test', 'no1@b.test'], 700),
     Story('mixed', [f'{name}@{site}.test' for site in 'abcde'
                     for name in ('u1', 'u2', 'no1', 'later1')], 2000),
     Story('mid', ['u@a.test', 'u@d.test'], 200 << 10),
@@ -110,7 +111,7 @@ SCENARIOS = {s.name: s for s in (
     Scenario('queue', 'big'), Scenario('back', 'mixed'),
     Scenario('flush', 'one'), Scenario('flush', 'mixed'),
     Scenario('flush', 'big'), Scenario('flush', 'down'),
-    Scenario('submit', 'mid'), Scenario('queue', 'mid'),
+    Scenario('flush', 'refused'), Scenario('submit', 'mid'), Scenario('queue', 'mid'),
     Scenario('flush', 'mid'))}
 
 
