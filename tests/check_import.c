@@ -1039,10 +1039,12 @@ static const struct row postfix[] = {
 	    "route * refuse no mail\n", NULL, NULL, ALONE },
 
 	{ "times", "maximal_queue_lifetime = 3\nbounce_queue_lifetime = 1d\n"
+	    "delay_warning_time = 4\n"
 	    "minimal_backoff_time = 300s\nmaximal_backoff_time = 4000\n"
 	    "smtp_connect_timeout = 30\nsmtp_data_done_timeout = 600s\n",
 	    "connect-timeout 30s\ndot-timeout 600s\nlifetime 3d\n"
-	    "bounce-lifetime 1d\nretry-first 300s\nretry-max 4000s\n",
+	    "bounce-lifetime 1d\ndelay-warning 4h\nretry-first 300s\n"
+	    "retry-max 4000s\n",
 	    NULL, NULL, ALONE },
 	{ "numbers", "default_process_limit = 50\n"
 	    "default_destination_concurrency_limit = 20\n"

@@ -68,7 +68,9 @@ make(struct settle *s, struct item *item, const size_t *rows, size_t n,
 	if (bounce_make(s->spool, s->how, DSN_DELAYED, entry, rows, n,
 	    entry->env.reverse_path, dsn, err) < 0)
 		return -1;
-	if (entry_record_warned(s->spool, entry, rows, n, err) == 0)
+	/* on disk, or a power cut behind its delivery makes another one */
+	if (entry_record_warned(s->spool, entry, rows, n, err) == 0 &&
+	    entry_promise(s->spool, entry, err) == 0)
 		return 1;
 	(void)entry_complete(s->spool, dsn, &ignored);
 	entry_release(dsn);

@@ -16,6 +16,7 @@ static const struct {
 	{ "smtp_data_done_timeout", "dot-timeout", "s" },
 	{ "maximal_queue_lifetime", "lifetime", "d" },
 	{ "bounce_queue_lifetime", "bounce-lifetime", "d" },
+	{ "delay_warning_time", "delay-warning", "h" },
 	{ "minimal_backoff_time", "retry-first", "s" },
 	{ "maximal_backoff_time", "retry-max", "s" },
 	{ "default_process_limit", "jobs", NULL },
