@@ -53,8 +53,12 @@ def pytest_runtest_makereport(item, call):
         lab = item.funcargs.get('lab')
         for i, srv in enumerate(getattr(lab, '_open', [])):
             if hasattr(srv, 'transcript'):
-                report.sections.append((f'server {srv.name}',
-                                        srv.transcript()[-4000:]))
+                report.sections.append((
+                    f'server {srv.name} {" ".join(srv.addresses)}, '
+                    f'{len(srv.sessions)} sessions',
+                    srv.transcript()[-4000:]))
+        if lab is not None:
+            report.sections.append(('what still goes on', lab.net.busy()))
 
 
 _figures = []

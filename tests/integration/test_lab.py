@@ -302,3 +302,16 @@ def test_path_grammar():
         assert rules.PATH.fullmatch(f'<{good}>'), good
     for bad in ('a', '@b', 'a..b@c', 'a b@c', 'a@b..c', 'a@-b', '"a"b"@c'):
         assert not rules.PATH.fullmatch(f'<{bad}>'), bad
+
+
+def test_one_that_ends_takes_nothing_from_the_next(lab, talk):
+    """The next server's socket has the number that the last one's had."""
+    for i in range(300):
+        old = lab.smtpd(name=f'old{i}.test')
+        talk(old).close()
+        old.stop()
+        new = lab.smtpd(name=f'new{i}.test')
+        s = talk(new)
+        assert hear(s).startswith(f'220 new{i}.test '.encode())
+        s.close()
+        new.stop()

@@ -1,6 +1,7 @@
 """Tokens by OAuth: refresh tokens that are replaced, token servers that
 misbehave, and the processes that ask.  What is usual is in
 test_smarthost_auth.py."""
+import contextlib
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from lab import auth, check, procs
-from lab.net import thread
+from lab.net import close_listener, thread
 
 BOB = 'bob@anywhere.test'
 ERIN = 'erin@anywhere.test'
@@ -166,6 +167,7 @@ def test_who_speaks_https(client, provider):
 
 # -- token servers that misbehave ----------------------------------------------
 
+@contextlib.contextmanager
 def https(lab, act):
     """A server that reads a request and then does what act(socket) does."""
     address = lab.address()
@@ -184,8 +186,11 @@ def https(lab, act):
                     act(tls)
             except OSError:
                 pass
-    thread(serve, 'token server')
-    return f'https://{address}/token', listener
+    server = thread(serve, 'token server')
+    try:
+        yield f'https://{address}/token'
+    finally:
+        close_listener(listener, server)
 
 
 def say(text):
@@ -227,8 +232,7 @@ MISBEHAVIOUR = {
 def test_misbehaviour(lab, client, provider, how):
     srv, tokens, use = provider
     act, word = MISBEHAVIOUR[how]
-    url, listener = https(lab, act)
-    with listener:
+    with https(lab, act) as url:
         use(oauth_token_url=url)
         run = client.submit(BOB)
         check.held(client, run, BOB, 'oauth-token-url', word)

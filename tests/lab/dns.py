@@ -18,7 +18,7 @@ import threading
 import time
 
 from . import procs
-from .net import DNS4, thread
+from .net import DNS4, close_listener, thread
 
 _CONF = '''
 server:
@@ -309,8 +309,8 @@ class Rogue:
         # A closed datagram socket wakes nobody, so look up now and then.
         self._udp.settimeout(0.1)
         self._udp_thread = thread(self._serve_udp, 'rogue dns')
-        if tcp:
-            thread(self._serve_tcp, 'rogue dns tcp')
+        self._tcp_thread = thread(self._serve_tcp, 'rogue dns tcp') \
+            if tcp else None
 
     def _open(self, kind):
         family = socket.AF_INET6 if ':' in self.address else socket.AF_INET
@@ -398,10 +398,6 @@ class Rogue:
     def close(self):
         self._alive = False
         self._udp_thread.join()
-        for s in (self._udp, self._tcp):
-            if s is not None:
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-                s.close()
+        self._udp.close()
+        if self._tcp is not None:
+            close_listener(self._tcp, self._tcp_thread)

@@ -19,8 +19,11 @@ import ctypes
 import itertools
 import os
 import re
+import socket
 import subprocess
 import threading
+
+from . import procs
 
 CLIENT4, CLIENT6 = '192.0.2.1', '2001:db8::1'
 SECOND4, SECOND6 = '192.0.2.2', '2001:db8::2'
@@ -169,6 +172,17 @@ class Net:
                         address, 'table', 'local'], check=check,
                        stderr=None if check else subprocess.DEVNULL)
 
+    def busy(self):
+        """What runs at the client, and all connections, for people."""
+        lines = [procs.describe(p) + '\n' + procs.read(
+            p, 'stack').decode() for p in
+            procs.inside(f'/run/netns/{self.client}')]
+        for ns in (self.client, self.internet):
+            lines.append(subprocess.run(
+                ['ip', 'netns', 'exec', ns, 'ss', '-tan', 'exclude',
+                 'time-wait'], capture_output=True, text=True).stdout)
+        return '\n'.join(lines)[-8000:]
+
     def close(self):
         for ns in self._made:
             subprocess.run(['ip', 'netns', 'del', ns],
@@ -180,3 +194,16 @@ def thread(target, name, *args):
     t = threading.Thread(target=target, name=name, args=args, daemon=True)
     t.start()
     return t
+
+
+def close_listener(listener, server):
+    """End the thread that waits at a listening socket, then close it.
+
+    Not the other way round: its number may be another socket's at once, and
+    the thread would take that one's connections.  (One that is busy with a
+    client finds it closed when it comes back.)
+    """
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    server.join(2)
+    listener.close()

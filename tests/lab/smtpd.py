@@ -43,7 +43,7 @@ import threading
 import time
 
 from . import auth, rules
-from .net import thread
+from .net import close_listener, thread
 
 PORT = 25
 CAPS = ['PIPELINING', 'SIZE 104857600', '8BITMIME', 'ENHANCEDSTATUSCODES',
@@ -817,8 +817,8 @@ class Smtpd:
         self._threads = []
         for address in self.addresses:
             s = self.net.inside(lambda: self._listen(address))
-            self._listeners.append(s)
-            thread(self._serve, f'smtpd {address}', s)
+            self._listeners.append(
+                (s, thread(self._serve, f'smtpd {address}', s)))
 
     def _listen(self, address):
         family = socket.AF_INET6 if ':' in address else socket.AF_INET
@@ -845,17 +845,15 @@ class Smtpd:
 
     def stop(self):
         """Down: connections are cut, new ones refused."""
-        for s in self._listeners:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            s.close()
+        for listener, server in self._listeners:
+            close_listener(listener, server)
         self._listeners = []
         self._stopped_w.close()
         for t in self._threads:
             t.join(5)
-        self._keep.close()
+        # One that still looks at it must not look at something else.
+        if not any(t.is_alive() for t in self._threads):
+            self._keep.close()
 
     # -- what was seen ---------------------------------------------------
 
