@@ -5,12 +5,17 @@ import sys
 BREACHES = ('lost', 'partial', 'doubled', 'crashed', 'left', 'other')
 
 
+def kind_of(point):
+    """What it is counted as."""
+    part, name = point.split('/')[:2]
+    if part != 'kill':
+        return part
+    return f'{part} {"flush" if name.startswith("flush") else "submit"}'
+
+
 class Figures:
-    def __init__(self, parts):
-        self.rows = [row for part in parts for row in
-                     ([f'{part} submit', f'{part} flush'] if part == 'kill'
-                      else [part])]
-        self.sums = {row: collections.Counter() for row in self.rows}
+    def __init__(self, kinds):
+        self.sums = {kind: collections.Counter() for kind in kinds}
         self.wrong = 0
         self.first = None       # a point with a breach
         self.cut_power = False
@@ -21,10 +26,7 @@ class Figures:
 
     def add(self, point, verdict):
         """Returns lines to be shown at once."""
-        part, name = point.split('/')[:2]
-        row = part if part != 'kill' else \
-            f'{part} {"flush" if name.startswith("flush") else "submit"}'
-        sums = self.sums[row]
+        sums = self.sums[kind_of(point)]
         if verdict is None:
             sums['absent'] += 1
             return []
@@ -36,7 +38,7 @@ class Figures:
         if verdict.breaches:
             self.wrong += 1
             self.first = self.first or point
-            self.cut_power |= part == 'power'
+            self.cut_power |= point.startswith('power/')
         return [f'{point}: {kind}: {text}' for kind, text in verdict.breaches]
 
     def show(self, o, n):
