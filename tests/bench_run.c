@@ -4,10 +4,11 @@
  *	bench_run RUNS FILE COMMAND [ARGUMENT]...
  *
  * Runs the command RUNS times, one after the other, with FILE as its
- * standard input, and prints the median of the wall time and of the CPU time
- * (its own and that of the children it waited for), in milliseconds:
+ * standard input, and prints the medians of the wall time, of the CPU time
+ * (its own and that of the children it waited for), both in milliseconds, and
+ * of the resident memory of the largest of these processes, in KB:
  *
- *	WALL CPU
+ *	WALL CPU MEMORY
  *
  * A run that fails ends the measurement, with 1.
  */
@@ -46,11 +47,17 @@ cpu_ms(const struct rusage *r)
 	    (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1e3;
 }
 
+/* What a run has taken. */
+struct figures {
+	double	*wall, *cpu, *memory;
+};
+
 static void
-run_once(const char *input, char **command, double *wall, double *cpu)
+run_once(const char *input, char **command, const struct figures *f, size_t i)
 {
 	posix_spawn_file_actions_t files;
 	struct rusage used;
+	double began;
 	pid_t pid;
 	int rc, status;
 
@@ -59,15 +66,16 @@ run_once(const char *input, char **command, double *wall, double *cpu)
 	    O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO,
 	    STDOUT_FILENO);
-	*wall = now_ms();
+	began = now_ms();
 	if ((rc = posix_spawnp(&pid, command[0], &files, NULL, command,
 	    environ)) != 0)
 		die(command[0], rc);
 	while (wait4(pid, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			die("wait4", errno);
-	*wall = now_ms() - *wall;
-	*cpu = cpu_ms(&used);
+	f->wall[i] = now_ms() - began;
+	f->cpu[i] = cpu_ms(&used);
+	f->memory[i] = (double)used.ru_maxrss;
 	posix_spawn_file_actions_destroy(&files);
 	if (status != 0) {
 		fprintf(stderr, "bench_run: %s ended with status %d\n",
@@ -85,6 +93,16 @@ by_size(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static double *
+numbers(size_t n)
+{
+	double *v = calloc(n, sizeof(*v));
+
+	if (v == NULL)
+		die("calloc", errno);
+	return v;
+}
+
 static double
 median(double *values, size_t n)
 {
@@ -96,21 +114,20 @@ int
 main(int argc, char **argv)
 {
 	size_t runs = argc > 3 ? (size_t)atoi(argv[1]) : 0;
-	double *wall, *cpu;
+	struct figures f;
 
 	if (runs == 0) {
 		fprintf(stderr, "usage: bench_run RUNS FILE COMMAND "
 		    "[ARGUMENT]...\n");
 		return 64;
 	}
-	wall = calloc(runs, sizeof(*wall));
-	cpu = calloc(runs, sizeof(*cpu));
-	if (wall == NULL || cpu == NULL)
-		die("calloc", errno);
+	f = (struct figures){ numbers(runs), numbers(runs), numbers(runs) };
 	for (size_t i = 0; i < runs; i++)
-		run_once(argv[2], argv + 3, &wall[i], &cpu[i]);
-	printf("%.3f %.3f\n", median(wall, runs), median(cpu, runs));
-	free(wall);
-	free(cpu);
+		run_once(argv[2], argv + 3, &f, i);
+	printf("%.3f %.3f %.0f\n", median(f.wall, runs),
+	    median(f.cpu, runs), median(f.memory, runs));
+	free(f.wall);
+	free(f.cpu);
+	free(f.memory);
 	return 0;
 }
