@@ -341,6 +341,11 @@ static const struct dialogue faults[] = {
 	{ "BDAT offered and unknown", CHUNK, { { "a@x", NULL } }, {
 		{ MAIL RCPT("a@x") BDAT QUIT, OK OK "500 what?\r\n" },
 	}, "", -1, STAGE_DOT, 0 },
+	{ "MAIL does not know SIZE, a chunk behind it: nobody is in doubt",
+		CHUNK "SIZE 100\n", { { "a@x", NULL } }, {
+		{ "MAIL FROM:<s@y> SIZE=18\r\n" RCPT("a@x") BDAT QUIT,
+		    "501 5.5.4 SIZE?\r\n503 x\r\n503 x\r\n" BYE },
+	}, "", -1, STAGE_MAIL, 0 },
 	{ "421 to MAIL", PIPE, { { "a@x", NULL } }, {
 		{ MAIL RCPT("a@x") DATA, "421 4.3.2 bye\r\n" HANG_UP },
 	}, "", -1, STAGE_MAIL, 0 },
@@ -370,13 +375,6 @@ static const struct dialogue faults[] = {
 		    OK OK OK "550 5.1.1 no\r\n" OK GO },
 	}, "a@x delivered 250 2.0.0\nb@x delivered 250 2.0.0\n", -1,
 		STAGE_DATA, 0 },
-	{ "the same, chunking", CHUNK,
-		{ { "a@x b@x", NULL }, { "c@x d@x", NULL } }, {
-		{ MAIL RCPT("a@x") RCPT("b@x") BDAT
-		    MAIL RCPT("c@x") RCPT("d@x"),
-		    OK OK OK OK OK OK "550 5.1.1 no\r\n" OK },
-	}, "a@x delivered 250 2.0.0\nb@x delivered 250 2.0.0\n", -1,
-		STAGE_RCPT, 0 },
 };
 
 /* These depend on what arrives together, so they cannot come by octets. */
@@ -390,6 +388,13 @@ static const struct dialogue early[] = {
 	{ "an extra reply to MAIL", "", { { "a@x", NULL } }, {
 		{ MAIL, OK OK },
 	}, "", -1, STAGE_RCPT, 0 },
+	{ "a reply to the chunk for each recipient, as in LMTP", CHUNK,
+		{ { "a@x b@x", NULL }, { "c@x d@x", NULL } }, {
+		{ MAIL RCPT("a@x") RCPT("b@x") BDAT
+		    MAIL RCPT("c@x") RCPT("d@x"),
+		    OK OK OK OK OK OK "550 5.1.1 no\r\n" OK },
+	}, "a@x delivered 250 2.0.0\nb@x delivered 250 2.0.0\n", -1,
+		STAGE_RCPT, 0 },
 	{ "an extra reply to EHLO", PIPE "x\r\n250 more", { { "a@x", NULL } },
 		{ { "", NULL } }, "", -1, STAGE_MAIL, 0 },
 	{ "421 while nobody asks", PIPE "x\r\n421 4.4.2 idle",

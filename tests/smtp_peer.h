@@ -38,13 +38,17 @@ struct peer {
 	pthread_t   thread;
 };
 
-/* Returns false when it is to hang up then. */
+/* Returns false when it is to hang up then. Who hangs up listens to nothing
+ * more while it speaks its last words: else it would be chance whether what
+ * the client says to them still gets through. */
 static inline bool
 peer_say(struct peer *peer, const char *text)
 {
 	size_t n = strcspn(text, PEER_HANG_UP);
 	size_t step = peer->by_octet ? 1 : n;
 
+	if (text[n] != '\0')
+		shutdown(peer->fd, SHUT_RD);
 	for (; n > 0; text += step, n -= step)
 		if (send(peer->fd, text, step, MSG_NOSIGNAL) < 0)
 			return false;

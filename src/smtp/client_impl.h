@@ -43,7 +43,8 @@ enum step {
 struct slot {
 	struct smtp_rcpt *rcpt;
 	bool	 accepted;	/* RCPT was; the body decides */
-	bool	 again;		/* "too many": into another transaction */
+	bool	 dsn;		/* RCPT was said with what DSN has for it */
+	bool	 again;		/* into another transaction: "too many" */
 	struct outcome *held;	/* owned: refused, but not told before the
 				 * whole flight was heard and makes sense */
 };

@@ -83,8 +83,12 @@ mail_heard(struct smtp_client *c, struct transaction *t, struct reply *reply,
 	}
 	if (!reply_is_temp(reply) && !reply_is_perm(reply))
 		return dialogue_desync(c, err, "reply to MAIL", reply);
-	if (params_unknown(c, reply->code))
+	if (params_unknown(c, reply->code)) {
+		/* a text behind it was not taken: nobody is in doubt */
+		if (c->unheard == t)
+			c->unheard = NULL;
 		return dialogue_desync(c, err, "reply to MAIL", reply);
+	}
 	t->refused = true;
 	if (reply->code == 503 && c->open) {
 		/* Said behind a BDAT that was then refused, which leaves
@@ -97,6 +101,15 @@ mail_heard(struct smtp_client *c, struct transaction *t, struct reply *reply,
 	verdict_reply(&o, STEP_MAIL, reply);
 	hold(t, true, &o);
 	return 0;
+}
+
+/* The same of what RCPT had to say for a DSN. */
+static bool
+dsn_unknown(const struct slot *slot, const struct reply *reply)
+{
+	return slot->dsn && (reply->code == 555 ||
+	    ((reply->code == 501 || reply->code == 504) &&
+	    strcmp(reply->status, "5.5.4") == 0));
 }
 
 static int
@@ -120,6 +133,11 @@ rcpt_heard(struct smtp_client *c, const struct pending *p, struct reply *reply,
 	/* Only behind somebody accepted, so that each transaction decides
 	 * about one at least. */
 	if (many != MANY_NO && t->accepted > 0) {
+		slot->again = true;
+		return 0;
+	}
+	if (dsn_unknown(slot, reply)) {
+		c->offers.dsn = false;
 		slot->again = true;
 		return 0;
 	}

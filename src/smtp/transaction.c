@@ -171,6 +171,8 @@ say_rcpt(struct smtp_client *c, struct transaction *t, size_t i,
 	struct smtp_rcpt *rcpt = t->slots[i].rcpt;
 
 	buf_clear(&c->line);
+	t->slots[i].dsn = c->offers.dsn &&
+	    (rcpt->notify != 0 || rcpt->orcpt != NULL);
 	if (command_rcpt(&c->line, &c->offers, rcpt->path, rcpt->notify,
 		rcpt->orcpt, err) < 0) {
 		tell_err(c, t->m, rcpt, STAGE_RCPT, err);
@@ -246,13 +248,14 @@ say_quit(struct smtp_client *c)
 
 /*
  * QUIT travels with the last body, unless a reply that is still to come could
- * ask for one more transaction: "too many recipients" needs two of them.
+ * ask for one more transaction: "too many recipients" needs two of them, and
+ * "what is NOTIFY?" one that was told.
  */
 static bool
 is_last(const struct smtp_client *c, const struct transaction *t)
 {
 	return c->offers.pipelining && c->unheard == t && c->nagain == 0 &&
-	    (c->npending == 1 || t->n == 1);
+	    (c->npending == 1 || (t->n == 1 && !t->slots[0].dsn));
 }
 
 /* One transaction (RFC 5321 3.3); last: no other is planned. */

@@ -834,11 +834,46 @@ def test_clear_text_refused_after_tls_failed(lab, client, stage):
 @pytest.mark.parametrize('caps, script', [
     (CAPS + ['CHUNKING'], {'bdat': '500 5.5.1 unknown command'}),
     (CAPS, {'mail': each('501 5.5.4 SIZE?', '250 ok')}),
+    (CAPS + ['CHUNKING'], {'mail': each('501 5.5.4 SIZE?', '250 ok')}),
     (CAPS, {'data': each('503 5.5.0 improper pipelining', '354 go')}),
-], ids=['BDAT', 'SIZE', 'PIPELINING'])
+], ids=['BDAT', 'SIZE', 'SIZE and BDAT', 'PIPELINING'])
 def test_what_was_offered_does_not_work(lab, client, caps, script):
     srv = lab.server(caps=caps, script=script)
     srv.tolerant = True         # it reads the text of BDAT as commands
     rcpt = f'bob@{srv.domain}'
     client.submit(rcpt).quiet()
     assert srv.recipients == [rcpt] and client.empty()
+    assert 'possible duplicate' not in client.log()
+
+
+@pytest.mark.parametrize('caps', [CAPS, CAPS + ['CHUNKING']],
+                         ids=['DATA', 'BDAT'])
+def test_sender_is_malformed(lab, client, caps):
+    """501 to MAIL is asked for once more without extensions, and believed
+    then, although a message was already behind it."""
+    srv = lab.server(caps=caps, script={'mail': '501 5.1.7 malformed'})
+    srv.tolerant = True
+    rcpt = f'bob@{srv.domain}'
+    check.refused(client, client.submit(rcpt), 69, rcpt, text='501 5.1.7',
+                  status='5.1.7')
+    assert 'possible duplicate' not in client.log()
+    assert len(srv.sessions) == 2
+
+
+@pytest.mark.parametrize('caps', [CAPS, CAPS + ['CHUNKING']],
+                         ids=['DATA', 'BDAT'])
+@pytest.mark.parametrize('reply', ['555 5.5.4 what?', '501 5.5.4 NOTIFY?'])
+def test_notify_is_offered_and_unknown(lab, client, caps, reply):
+    """It goes without, on the same connection, for each recipient."""
+    def rcpt(session, path):
+        return reply if 'NOTIFY=' in session.commands[-1] else None
+    srv = lab.server(caps=caps, script={'rcpt': rcpt})
+    srv.tolerant = True
+    rcpts = [f'u{i}@{srv.domain}' for i in range(3)]
+    for some in rcpts[:1], rcpts:
+        srv.forget()
+        client.submit(*some, options=['-N', 'failure']).quiet()
+        assert srv.recipients == some and client.empty()
+        assert len(srv.sessions) == 1
+        assert not any('NOTIFY' in p for m in srv.messages
+                       for p in m.rcpt_params.values())
