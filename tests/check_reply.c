@@ -130,7 +130,18 @@ START_TEST(reply_cut)
 
 	ck_assert_int_eq(reply_add(&reply, "550 much too long", 17, &err), 1);
 	reply_line(&reply, line, sizeof(line));
-	ck_assert_str_eq(line, "550 much to");
+	ck_assert_str_eq(line, "550 much...");
+	reply_line(&reply, line, 4);
+	ck_assert_str_eq(line, "550");
+	reply_release(&reply);
+	/* no half of a character */
+	ck_assert_int_eq(reply_add(&reply, "550 zu gro\303\237", 12, &err), 1);
+	reply_line(&reply, line, sizeof(line));
+	ck_assert_str_eq(line, "550 zu g...");
+	reply_release(&reply);
+	ck_assert_int_eq(reply_add(&reply, "550 abc\303\237xyz", 12, &err), 1);
+	reply_line(&reply, line, sizeof(line));
+	ck_assert_str_eq(line, "550 abc...");
 	reply_release(&reply);
 }
 END_TEST

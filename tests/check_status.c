@@ -39,6 +39,8 @@ static const struct {
 	{ "a letter behind", "5.1.1a hm" },
 	{ "a blank in front", " 5.1.1 hm" },
 	{ "bracket in front", "<5.1.1> hm" },
+	{ "a zero in front", "5.1.01 hm" },
+	{ "two of them", "5.00.1 hm" },
 };
 
 START_TEST(parse_good)

@@ -34,7 +34,7 @@ enum outcome_stage {
 	STAGE_DOT		/* the message was sent, its reply decides */
 };
 
-#define OUTCOME_TEXT_MAX 512
+#define OUTCOME_TEXT_MAX 1024
 #define OUTCOME_HOST_MAX 256
 #define OUTCOME_ADDR_MAX 48
 #define OUTCOME_TLS_MAX 96

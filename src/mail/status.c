@@ -87,13 +87,14 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Length of "." and one to three digits; 0 when that is not there. */
+/* Length of "." and one to three digits; 0 when that is not there. No zeros
+ * in front (RFC 3464 2.3.4). */
 static size_t
 part_len(const char *s)
 {
 	size_t n = 1;
 
-	if (s[0] != '.')
+	if (s[0] != '.' || (s[1] == '0' && is_digit(s[2])))
 		return 0;
 	while (is_digit(s[n]))
 		n++;

@@ -110,6 +110,17 @@ reply_is_perm(const struct reply *reply)
  * Servers repeat the enhanced status code on each line (RFC 2034 4): once is
  * enough for a reader.
  */
+/* That something is missing is said at the end, behind whole characters. */
+static void
+mark_cut(char *text, size_t size)
+{
+	size_t at = size - sizeof("...");
+
+	while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
+		at--;
+	str_copy(text + at, size - at, "...");
+}
+
 void
 reply_line(const struct reply *reply, char *out, size_t size)
 {
@@ -132,6 +143,8 @@ reply_line(const struct reply *reply, char *out, size_t size)
 			buf_printf(&joined, " %s", line);
 	}
 	str_copy(out, size, buf_str(&joined));
+	if (joined.len >= size && size > sizeof("..."))
+		mark_cut(out, size);
 	str_sanitise(out);
 	buf_release(&joined);
 	free(copy);

@@ -47,7 +47,8 @@ bool	reply_is_ok(const struct reply *);	/* 2 */
 bool	reply_is_temp(const struct reply *);	/* 4 */
 bool	reply_is_perm(const struct reply *);	/* 5 */
 
-/* The reply in one line, "250 2.0.0 Ok", sanitised and cut to size. */
+/* The reply in one line, "250 2.0.0 Ok", sanitised and cut to size, with "..."
+ * at its end then. */
 void	reply_line(const struct reply *, char *out, size_t size);
 
 void	reply_release(struct reply *);
