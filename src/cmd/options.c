@@ -275,6 +275,9 @@ parse_envid(struct options *o, const char *value, struct err *err)
 	if (!xtext_valid(value))
 		return usage(err, "not xtext of at most 100 characters: -V",
 		    value);
+	if (!xtext_printable(value))
+		return usage(err, "stands for what cannot be printed: -V",
+		    value);
 	o->envid = value;
 	return 0;
 }

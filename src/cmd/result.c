@@ -60,17 +60,16 @@ void
 result_refused(const char *name, const struct rcpt *rcpt)
 {
 	const char *text = rcpt->text != NULL ? rcpt->text : "refused";
-
 	const char *status = "", *gap = "";
 
 	/* a reply brings its own codes; our own words do not */
-	if (!(text[0] >= '0' && text[0] <= '9') && rcpt->status != NULL) {
+	if (!rcpt_has_reply(rcpt) && rcpt->status != NULL) {
 		status = rcpt->status;
 		gap = " ";
 	}
 	if (rcpt->host != NULL && rcpt->host[0] != '\0')
-		result_complain(name, "%s: %s%s%s (said %s)", rcpt->path,
-		    status, gap, text, rcpt->host);
+		result_complain(name, "%s: %s%s%s (%s %s)", rcpt->path,
+		    status, gap, text, rcpt_host_word(rcpt), rcpt->host);
 	else
 		result_complain(name, "%s: %s%s%s", rcpt->path, status, gap,
 		    text);

@@ -16,6 +16,7 @@
 #include "cmd/queue.h"
 #include "cmd/result.h"
 #include "cmd/show_json.h"
+#include "deliver/settle.h"
 
 /* What is printed is gathered up to this much. */
 #define OUTPUT_MAX 65536
@@ -116,7 +117,8 @@ add_rcpt(struct show *s, const struct rcpt *r)
 		buf_printf(&more, ", %u attempt%s", (unsigned)r->attempts,
 		    r->attempts == 1 ? "" : "s");
 	if (r->reported)
-		buf_adds(&more, ", reported");
+		buf_adds(&more, settle_wants_failure(r) ? ", reported" :
+		    ", not to be reported");
 	if (r->warned)
 		buf_adds(&more, ", warned of the delay");
 	if (r->notify != 0) {
@@ -125,10 +127,10 @@ add_rcpt(struct show *s, const struct rcpt *r)
 	}
 	add(s, "to", "%s: %s%s", r->path, outcome_name(r->state),
 	    buf_str(&more));
-	if (r->text != NULL)
-		add(s, "", "%s%s%s%s", r->text, r->host != NULL ? " (said " :
-		    "", r->host != NULL ? r->host : "", r->host != NULL ?
-		    ")" : "");
+	if (r->text != NULL && r->host != NULL)
+		add(s, "", "%s (%s %s)", r->text, rcpt_host_word(r), r->host);
+	else if (r->text != NULL)
+		add(s, "", "%s", r->text);
 	buf_release(&more);
 }
 

@@ -18,6 +18,7 @@
 #include "cmd/exitcode.h"
 #include "cmd/intake.h"
 #include "cmd/result.h"
+#include "deliver/bounce.h"
 #include "deliver/dispatch.h"
 #include "deliver/settle.h"
 #include "deliver/words.h"
@@ -128,6 +129,7 @@ tell_bad(struct submit *s, struct item *item)
 	for (size_t i = 0; i < env->nrcpt; i++)
 		if (env->rcpts[i].state == OUTCOME_FAILED) {
 			str_copy(o.text, sizeof(o.text), env->rcpts[i].text);
+			words_attempt(&item->entry, i, &o, 0);
 			outcome(s, item, i, &o);
 		}
 }
@@ -256,17 +258,19 @@ promise(void *arg, struct item *item)
 	log_line(LOG_LEVEL_ERROR, "qmgr", "%s: %s", item->entry.id, err.text);
 }
 
-/* Refused, and no report may be mailed: then it is said here. */
+/* Refused, and no report will be mailed: then it is said here. */
 static void
-print_unmailed(const struct submit *s, const struct item *item)
+print_unmailed(const struct submit *s, struct item *item)
 {
 	const struct envelope *env = &item->entry.env;
+	struct err err;
+	bool mailed = env->reverse_path[0] != '\0' &&
+	    bounce_allowed(s->spool, &item->entry, &err) != 0;
 
 	for (size_t i = 0; i < env->nrcpt; i++)
 		if (env->rcpts[i].state == OUTCOME_FAILED &&
 		    s->options->errors != ERRORS_QUIET &&
-		    (env->reverse_path[0] == '\0' ||
-		    (env->rcpts[i].notify & NOTIFY_NEVER) != 0))
+		    !(mailed && settle_wants_failure(&env->rcpts[i])))
 			result_refused(s->options->name, &env->rcpts[i]);
 }
 

@@ -74,7 +74,9 @@ address_dsn(const struct delivery *how, const struct entry *original,
 	env->arrived_s = clock_wall();
 	env->expires_s = env->arrived_s + (time_t)how->bounce_lifetime_s;
 	env->body = original->env.body & (BODY_8BIT | BODY_DOTS);
-	env->utf8 = original->env.utf8;
+	/* in the To field of the report */
+	if (str_has_8bit(to))
+		env->body |= BODY_8BIT | BODY_UTF8_HEADER;
 	envelope_add(env, to);
 }
 
@@ -91,8 +93,10 @@ write_dsn(struct spool *spool, const struct delivery *how,
 		goto out;
 	dsn->header = &header;
 	dsn->depth = dsn_depth(&header) + 1;
-	/* of a success the header says enough (RFC 3461 4.3) */
+	/* of a success the header says enough (RFC 3461 4.3); and many
+	 * servers take no text with NULs, which would cost the report */
 	dsn->whole = dsn->kind == DSN_FAILED && entry->env.ret != RET_HDRS &&
+	    (entry->env.body & BODY_NUL) == 0 &&
 	    entry->env.size <= how->dsn_whole_max;
 	dsn_write(dsn, &text);
 	if (draft_write(draft, text.data, text.len, err) < 0)

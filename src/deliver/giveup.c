@@ -54,8 +54,8 @@ outcome_of(const struct giveup *g, const struct rcpt *rcpt, struct outcome *o)
 
 	buf_printf(&text, "given up by %s before its time", g->by);
 	if (rcpt->text != NULL && rcpt->host != NULL)
-		buf_printf(&text, "; the last attempt: %s (said %s)",
-		    rcpt->text, rcpt->host);
+		buf_printf(&text, "; the last attempt: %s (%s %s)",
+		    rcpt->text, rcpt_host_word(rcpt), rcpt->host);
 	else if (rcpt->text != NULL)
 		buf_printf(&text, "; the last attempt: %s", rcpt->text);
 	*o = (struct outcome){ .kind = OUTCOME_FAILED,

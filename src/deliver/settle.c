@@ -47,16 +47,21 @@ given_up(const struct rcpt *rcpt, struct outcome *o)
 /*
  * Was it too old before this pass, so that everything has been tried once more
  * (RFC 5321 4.5.4.1)? A message that comes from the future, by a clock that
- * was ahead, never is; enough is enough then, too.
+ * was ahead, never is; enough is enough then, too. An attempt without a
+ * network is none, and the machine may have slept for all of the time; but a
+ * network that never comes is waited for twice as long, not for ever.
  */
 static bool
 is_over(const struct item *item, const struct rcpt *rcpt, time_t now)
 {
 	const struct envelope *env = &item->entry.env;
+	time_t end = env->expires_s;
 
 	if (env->arrived_s > now + DAY_S)
 		return rcpt->attempts > FUTURE_ATTEMPTS;
-	return env->arrived_s + item->age_s >= env->expires_s;
+	if (rcpt->status != NULL && strcmp(rcpt->status, STATUS_OFFLINE) == 0)
+		end += env->expires_s - env->arrived_s;
+	return env->arrived_s + item->age_s >= end;
 }
 
 /* Too old: what was deferred has failed. So has what goes to a site that has
@@ -84,9 +89,8 @@ expire(struct settle *s, struct item *item)
 	}
 }
 
-/* Does the sender want to hear of this failure (RFC 3461 4.1)? */
-static bool
-wants_failure(const struct rcpt *rcpt)
+bool
+settle_wants_failure(const struct rcpt *rcpt)
 {
 	return rcpt->notify == 0 || (rcpt->notify & NOTIFY_FAILURE) != 0;
 }
@@ -103,7 +107,7 @@ unreported(const struct envelope *env, size_t *n, size_t *nwanted)
 		for (size_t i = 0; i < env->nrcpt; i++)
 			if (env->rcpts[i].state == OUTCOME_FAILED &&
 			    !env->rcpts[i].reported &&
-			    wants_failure(&env->rcpts[i]) == (wanted == 1))
+			    settle_wants_failure(&env->rcpts[i]) == (wanted == 1))
 				rows[(*n)++] = i;
 		if (wanted == 1)
 			*nwanted = *n;

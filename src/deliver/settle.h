@@ -37,6 +37,10 @@ struct settle {
  */
 void	settle_item(struct settle *, struct item *);
 
+/* Does the sender want to hear of the failure of this forward-path
+ * (RFC 3461 4.1)? */
+bool	settle_wants_failure(const struct rcpt *);
+
 /*
  * Send the DSN that an item's failures call for, and note it in the journal:
  * rows whose NOTIFY forbids it are noted only; with a null reverse-path

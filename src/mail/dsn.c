@@ -243,14 +243,6 @@ write_final_recipient(const char *path, struct buf *out)
 	buf_release(&text);
 }
 
-/* Is this a reply ("550", "550 no", "550-no"), or are these our own words? */
-static bool
-is_reply(const char *text)
-{
-	return strspn(text, "0123456789") == 3 && text[0] >= '2' &&
-	    text[0] <= '5' && strchr(" -", text[3]) != NULL;
-}
-
 static void
 write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 {
@@ -264,11 +256,12 @@ write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 	    "Action: %s\r\n"
 	    "Status: %s\r\n",
 	    kinds[d->kind].action, status);
-	if (r->host != NULL)
+	/* only who has spoken was involved (RFC 3464 2.3.5) */
+	if (r->host != NULL && rcpt_has_reply(r))
 		add_field(out, "Remote-MTA", "dns; ", r->host);
 	if (r->text != NULL)
 		add_field(out, "Diagnostic-Code",
-		    is_reply(r->text) ? "smtp; " : "X-Postrider; ", r->text);
+		    rcpt_has_reply(r) ? "smtp; " : "X-Postrider; ", r->text);
 	if (r->last_s != 0)
 		add_date(out, "Last-Attempt-Date", r->last_s);
 	if (d->kind == DSN_DELAYED)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "mail/address.h"
 #include "mail/date.h"
 #include "mail/header.h"
 #include "mail/status.h"
@@ -15,6 +16,11 @@
 
 static const char no_advice[] = "If the words above do not tell, show this "
     "report to the administrator of your mail system.";
+
+/* 6.7, when it is the sender who has such an address, or the header. */
+static const char advice_own_utf8[] = "The recipient's mail system takes no "
+    "mail with such letters in your own address or in the header. Send it "
+    "from another address.";
 
 /* By the subject and detail of a status, or by its subject alone. */
 static const struct {
@@ -66,12 +72,14 @@ static const struct {
 };
 
 static const char *
-advice_for(const char *status)
+advice_for(const struct rcpt *r, const char *status)
 {
 	size_t i, n;
 
 	if (strlen(status) < 3)
 		return no_advice;
+	if (strcmp(status + 2, "6.7") == 0 && !address_needs_utf8(r->path))
+		return advice_own_utf8;
 	for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
 		n = strlen(advices[i].detail);
 		if (strncmp(status + 2, advices[i].detail, n) == 0 &&
@@ -190,8 +198,10 @@ write_words(const struct rcpt *r, struct buf *out)
 	struct buf text = { 0 };
 
 	if (r->text != NULL) {
-		if (r->host != NULL)
+		if (r->host != NULL && rcpt_has_reply(r))
 			buf_printf(&text, "%s said: ", r->host);
+		else if (r->host != NULL)
+			buf_printf(&text, "What was found at %s: ", r->host);
 		else
 			buf_adds(&text, "What was found: ");
 		buf_adds(&text, r->text);
@@ -213,8 +223,9 @@ write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 	buf_printf(&text, "<%s>", r->path);
 	wrap(out, 2, &text);
 	if (d->kind == DSN_FAILED && status[0] == '4') {
-		buf_adds(&text, "It was tried again and again, until it was "
-		    "given up. The last time:");
+		buf_adds(&text, r->attempts > 1 ? "It was tried again and "
+		    "again, until it was given up. The last time:" :
+		    "It was tried, and its time was over then:");
 		wrap(out, 4, &text);
 	}
 	if (d->kind != DSN_RELAYED) {
@@ -224,7 +235,7 @@ write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 	}
 	write_words(r, out);
 	if (d->kind == DSN_FAILED) {
-		buf_printf(&text, "What may help: %s", advice_for(status));
+		buf_printf(&text, "What may help: %s", advice_for(r, status));
 		wrap(out, 4, &text);
 	}
 	buf_adds(out, "\r\n");

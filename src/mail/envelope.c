@@ -116,6 +116,21 @@ rcpt_is_open(const struct rcpt *r)
 	    !(r->state == OUTCOME_FAILED && r->reported);
 }
 
+bool
+rcpt_has_reply(const struct rcpt *r)
+{
+	const char *s = r->text;
+
+	return s != NULL && strspn(s, "0123456789") == 3 && s[0] >= '2' &&
+	    s[0] <= '5' && strchr(" -", s[3]) != NULL;
+}
+
+const char *
+rcpt_host_word(const struct rcpt *r)
+{
+	return rcpt_has_reply(r) ? "said" : "at";
+}
+
 void
 envelope_requeue(struct envelope *env)
 {
@@ -280,6 +295,20 @@ xtext_valid(const char *s)
 		i += step;
 	/* No parameter of SMTP has an empty value (RFC 5321 4.1.2). */
 	return i > 0 && s[i] == '\0';
+}
+
+bool
+xtext_printable(const char *s)
+{
+	struct buf text = { 0 };
+	bool ok = true;
+	size_t i;
+
+	xtext_read(&text, s);
+	for (i = 0; i < text.len; i++)
+		ok = ok && text.data[i] >= ' ' && text.data[i] <= '~';
+	buf_release(&text);
+	return ok;
 }
 
 void

@@ -26,7 +26,8 @@ enum envelope_ret { RET_NONE, RET_FULL, RET_HDRS };
 enum {
 	BODY_8BIT = 1,		/* a byte above 0x7f, in header or body */
 	BODY_DOTS = 2,		/* a line begins with '.' */
-	BODY_UTF8_HEADER = 4	/* header bytes above 0x7f */
+	BODY_UTF8_HEADER = 4,	/* header bytes above 0x7f */
+	BODY_NUL = 8		/* a NUL, which is in no text (RFC 2045 2.8) */
 };
 
 #define ORCPT_MAX 500		/* octets (RFC 3461 4.2) */
@@ -95,6 +96,11 @@ void	envelope_note(struct envelope *, size_t i, const struct outcome *,
  * reported? */
 bool	rcpt_is_open(const struct rcpt *);
 
+/* Is its text a server's reply ("550", "550 no"), or are these our own words?
+ * And what host did with it, for people: "said", or "at". */
+bool	rcpt_has_reply(const struct rcpt *);
+const char *rcpt_host_word(const struct rcpt *);
+
 /* Begin anew with all that is not final: no attempts, and the next is forced. */
 void	envelope_requeue(struct envelope *);
 
@@ -117,9 +123,11 @@ void	notify_write(struct buf *out, uint8_t bits);
 /*
  * Is s xtext of 1 to 100 octets (RFC 3461 4)? Append s as xtext. And back:
  * what is not xtext in s is appended as it is. The result may hold control
- * characters and NUL ("+0A"): it is somebody's text.
+ * characters and NUL ("+0A"): it is somebody's text. What an ENVID stands for
+ * must not (RFC 3461 4.4).
  */
 bool	xtext_valid(const char *s);
+bool	xtext_printable(const char *s);
 void	xtext_write(struct buf *out, const char *s);
 void	xtext_read(struct buf *out, const char *s);
 

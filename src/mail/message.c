@@ -146,6 +146,8 @@ emit(struct message *m, const char *s, size_t n, struct buf *out)
 			m->body |= BODY_DOTS;
 		if (!(m->body & BODY_8BIT) && line_has_8bit(s, n))
 			m->body |= BODY_8BIT;
+		if (!(m->body & BODY_NUL) && memchr(s, '\0', n) != NULL)
+			m->body |= BODY_NUL;
 		memcpy(to, s, n);
 	}
 	memcpy(to + n, "\r\n", 2);

@@ -52,6 +52,54 @@ def test_mixed_result(client, back, half):
     assert client.empty()
 
 
+@pytest.mark.parametrize('notify', ['never', 'success', 'delay'])
+def test_refused_and_no_report_wanted(client, back, half, notify):
+    """Then the caller is told, or nobody would be."""
+    for options in [], ['-oem']:
+        run = submit(client, back, half, '-N', notify, *options).ok()
+        assert f'no@{half.domain}: 550 5.1.1' in run.stderr, repr(run)
+        assert f'yes@{half.domain}' not in run.stderr
+    assert back.messages == [] and client.empty()
+
+
+def test_refused_at_the_end_of_a_chain_of_reports(client, back, half):
+    run = client.sendmail(
+        '-i', '-f', f'me@{back.domain}', f'yes@{half.domain}',
+        f'no@{half.domain}', input='Subject: s\nX-Postrider-Depth: 5\n\nx\n')
+    run.ok()
+    assert f'no@{half.domain}: 550 5.1.1' in run.stderr, repr(run)
+    assert back.messages == []
+
+
+def test_original_with_a_nul(lab, client, back, half):
+    """Its header is enough: many servers take no NULs."""
+    half.tolerant = True        # of the original
+    for r in 'yes', 'no':
+        client.submit(f'{r}@{half.domain}', sender=f'me@{back.domain}',
+                      body=b'a\0b\n'.decode(), options=['-oem'])
+    m, = back.messages
+    report = check.dsn(m, f'me@{back.domain}')
+    assert report.failed == [f'no@{half.domain}']
+    assert b'\0' not in m.data
+    assert report.original.get_content_type() == 'text/rfc822-headers'
+
+
+def test_nobody_was_there_to_say_it(lab, client, back):
+    """What we found is not put into the server's mouth."""
+    down = lab.server()
+    down.stop()
+    client.submit(f'a@{down.domain}', sender=f'me@{back.domain}').quiet()
+    one, = client.entries()
+    run = client.postrider('--show', os.path.basename(one)).ok()
+    assert f'Connection refused (at {down.host})' in run.stdout, repr(run)
+    client.postrider('--return', 'all').ok()
+    m, = back.messages
+    report = check.dsn(m, f'me@{back.domain}')
+    assert ' said' not in report.text and 'Remote-MTA' not in \
+        report.recipients[0]
+    assert f'(at {down.host})' in ' '.join(report.text.split())
+
+
 def test_strict(client, back, half):
     run = client.postrider('--strict', '-i', '-f', f'me@{back.domain}',
                            f'yes@{half.domain}', f'no@{half.domain}',
@@ -204,11 +252,11 @@ def test_bad_envid(client, bad):
     assert client.submit('a@no-such.test', options=['-V', bad]).rc == 64
 
 
-def test_envid_with_a_newline(client, back, half):
-    """+0A is xtext; it must stay that, everywhere."""
-    submit(client, back, half, '-V', 'a+0AEvil:+20x').ok()
-    for m in back.messages:
-        assert '\nEvil:' not in m.data.decode().replace('\r', '')
+@pytest.mark.parametrize('bad', ['a+0AEvil:+20x', 'a+00', '+7F', '+C3+BC'])
+def test_envid_of_what_cannot_be_printed(client, bad):
+    """RFC 3461 4.4; servers refuse the message for it."""
+    run = client.submit('a@no-such.test', options=['-V', bad])
+    assert run.rc == 64 and '-V' in run.stderr, repr(run)
 
 
 def test_dsn_parameters_are_passed_on(lab, client):

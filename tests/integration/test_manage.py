@@ -680,6 +680,37 @@ def test_expired(lab, client, down):
     assert client.log().count('status=deferred') >= 2
 
 
+def test_expired_without_a_network(lab, client):
+    """That was no attempt: the first one with a network is."""
+    srv, back = lab.server(), lab.server()
+    client.where = 'offline'
+    client.submit(f'a@{srv.domain}', f'b@{srv.domain}',
+                  sender=f'me@{back.domain}',
+                  options=['--expire', '8s']).quiet()
+    time.sleep(9)
+    client.flush_now().ok()
+    assert client.queued() == [f'a@{srv.domain}', f'b@{srv.domain}']
+    client.where = 'client'
+    client.flush_now().ok()
+    assert srv.recipients == [f'a@{srv.domain}', f'b@{srv.domain}']
+    assert back.sessions == [] and client.empty()
+
+
+def test_expired_twice_without_a_network(lab, client):
+    """But it is not kept for ever."""
+    back = lab.server()
+    client.where = 'offline'
+    client.submit('a@no.test', sender=f'me@{back.domain}',
+                  options=['--expire', '1s']).quiet()
+    time.sleep(3)
+    client.flush_now().ok()
+    assert 'status=expired' in client.log()
+    client.where = 'client'
+    client.flush_now().ok()
+    report = check.dsn(back.messages[0], f'me@{back.domain}')
+    assert report.failed == ['a@no.test'] and client.empty()
+
+
 def test_expire_of_files(client, down):
     client.write('letter', f'To: a@{down.domain}\n\nx\n')
     client.postrider('--send', '--expire', '1h', '-odq', 'letter').quiet()
