@@ -215,6 +215,79 @@ START_TEST(many_writers)
 }
 END_TEST
 
+/* What a failure at NOW does to a site that has failed before. */
+#define NOW 1700000000
+
+static const struct {
+	const char *name;
+	unsigned failures;
+	time_t first, next;	/* from NOW */
+	unsigned want;
+	time_t want_first, want_next;
+} strikes[] = {
+	{ "for the first time", 0, 0, 0, 1, 0, 300 },
+	{ "when it was due", 1, -300, 0, 2, -300, 600 },
+	{ "long after that", 3, -90000, -80000, 4, -90000, 2400 },
+	{ "a second after the first time", 1, -1, 299, 1, -1, 299 },
+	{ "a second before it was due", 5, -9000, 1, 5, -9000, 1 },
+	{ "and was due in ten years: a clock has jumped", 5, -9000,
+		315360000, 6, -9000, 9600 },
+	{ "and began in ten years", 5, 315360000, -1, 6, 0, 9600 },
+};
+
+START_TEST(strike)
+{
+	const struct retry_rule rule = { 300, 14400 };
+	struct site_memory m = { .failures = strikes[_i].failures,
+		.first_s = NOW + strikes[_i].first,
+		.next_s = NOW + strikes[_i].next };
+
+	/* 5000: in the middle of the jitter */
+	sites_strike(&m, &rule, NOW, 5000, "down");
+	ck_assert_msg(m.failures == strikes[_i].want, "%s: %u",
+	    strikes[_i].name, m.failures);
+	ck_assert_int_eq(m.first_s - NOW, strikes[_i].want_first);
+	ck_assert_int_eq(m.next_s - NOW, strikes[_i].want_next);
+	ck_assert_str_eq(m.reason, "down");
+}
+END_TEST
+
+/* Names that somebody makes up do not fill the disk. */
+START_TEST(too_many)
+{
+	char key[32], path[300];
+	struct site_memory m = memory(1, "x");
+	struct timespec t[2] = { { .tv_nsec = UTIME_OMIT } };
+	const time_t now = clock_wall();
+	size_t kept = 0;
+	DIR *dir;
+
+	snprintf(key, sizeof(key), "mx old");
+	LAB_OK(sites_set(&s, key, &m, &err));
+	snprintf(path, sizeof(path), "%s/sites", lab_path);
+	LAB_MUST((dir = opendir(path)) != NULL);
+	for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+		t[1].tv_sec = now - 100;
+		if (d->d_name[0] != '.')
+			LAB_MUST(utimensat(dirfd(dir), d->d_name, t, 0) == 0);
+	}
+	for (int i = 0; i < SITES_MAX + 5; i++) {
+		snprintf(path, sizeof(path), "%s/sites/%016x", lab_path, i);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+		t[1].tv_sec = now - 50 + (i >= 5);
+		LAB_MUST(utimensat(AT_FDCWD, path, t, 0) == 0);
+	}
+	sites_sweep(&s, now, 3600);
+	sites_get(&s, key, &m);
+	ck_assert_uint_eq(m.failures, 0);
+	rewinddir(dir);
+	for (struct dirent *d; (d = readdir(dir)) != NULL;)
+		kept += d->d_name[0] != '.';
+	closedir(dir);
+	ck_assert_uint_eq(kept, SITES_MAX);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -229,6 +302,8 @@ main(void)
 	tcase_add_test(tc, a_clock_that_jumped_holds_nothing_back);
 	tcase_add_test(tc, sweep);
 	tcase_add_test(tc, many_writers);
+	tcase_add_loop_test(tc, strike, 0, CHECK_ROWS(strikes));
+	tcase_add_test(tc, too_many);
 	suite_add_tcase(suite, tc);
 	return check_run(suite);
 }

@@ -220,14 +220,25 @@ is_auth_refusal(const struct outcome *o)
 	    strcmp(o->status, STATUS_AUTH_REFUSED) == 0);
 }
 
+void
+dispatch_remember(struct dispatch *d, const char *key,
+    const struct site_memory *memory)
+{
+	struct err err;
+
+	if (d->how->guest ||
+	    (memory->failures == 1 && d->nremembered++ >= SITES_MAX))
+		return;
+	if (sites_set(d->spool, key, memory, &err) < 0)
+		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
+}
+
 /* The whole site failed: it is not tried again before its time, neither in
  * this run nor in a later one. */
 static void
 strike(struct dispatch *d, struct site *site, const struct outcome *o)
 {
 	struct site_memory *memory = &site->memory;
-	time_t now = clock_wall();
-	struct err err;
 
 	if (site->down)
 		return;
@@ -238,15 +249,10 @@ strike(struct dispatch *d, struct site *site, const struct outcome *o)
 		log_line(LOG_LEVEL_ERROR, "smtp", "%s", o->text);
 	if (o->offline)
 		*memory = (struct site_memory){ 0 };
-	/* a first time that is still to come is a clock's that was ahead */
-	if (memory->failures++ == 0 || memory->first_s > now)
-		memory->first_s = now;
-	memory->next_s = now + (time_t)retry_delay(&d->how->retry,
-	    memory->failures, false, process_random_below(10000));
-	str_copy(memory->reason, sizeof(memory->reason), o->text);
-	if (!d->how->guest && !o->offline &&
-	    sites_set(d->spool, site->key, memory, &err) < 0)
-		log_line(LOG_LEVEL_WARNING, "qmgr", "%s", err.text);
+	sites_strike(memory, &d->how->retry, clock_wall(),
+	    process_random_below(10000), o->text);
+	if (!o->offline)
+		dispatch_remember(d, site->key, memory);
 }
 
 /* For a provider's server, or the host of a route, somebody here can do

@@ -93,7 +93,6 @@ dispatch_auth_note(struct dispatch *d, struct site *site, size_t endpoint,
     const struct outcome *o)
 {
 	struct site_memory *m;
-	time_t now = clock_wall();
 
 	if (site->refusals == NULL || endpoint >= site->account->nendpoint ||
 	    (site->refused >> endpoint & 1) != 0)
@@ -101,11 +100,8 @@ dispatch_auth_note(struct dispatch *d, struct site *site, size_t endpoint,
 	log_line(LOG_LEVEL_ERROR, "smtp", "%s", o->text);
 	site->refused |= 1u << endpoint;
 	m = &site->refusals[endpoint];
-	if (m->failures++ == 0)
-		m->first_s = now;
-	m->next_s = now + (time_t)retry_delay(&d->how->retry, m->failures,
-	    false, process_random_below(10000));
-	str_copy(m->reason, sizeof(m->reason), o->text);
+	sites_strike(m, &d->how->retry, clock_wall(),
+	    process_random_below(10000), o->text);
 	store(d, site, endpoint);
 }
 

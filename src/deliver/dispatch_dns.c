@@ -116,18 +116,13 @@ remember_failure(struct dispatch *d, struct target *target)
 {
 	struct site_memory memory = { 0 };
 	char *key = memory_key(target);
-	struct err err;
-	time_t now = clock_wall();
 
 	if (!target->failure->offline)
 		sites_get(d->spool, key, &memory);
-	if (memory.failures++ == 0 || memory.first_s > now)
-		memory.first_s = now;
-	memory.next_s = now + (time_t)retry_delay(&d->how->retry,
-	    memory.failures, false, process_random_below(10000));
-	str_copy(memory.reason, sizeof(memory.reason), target->failure->text);
-	if (!d->how->guest && !target->failure->offline)
-		sites_set(d->spool, key, &memory, &err);
+	sites_strike(&memory, &d->how->retry, clock_wall(),
+	    process_random_below(10000), target->failure->text);
+	if (!target->failure->offline)
+		dispatch_remember(d, key, &memory);
 	target->not_before = memory.next_s;
 	free(key);
 }

@@ -47,6 +47,7 @@ struct dispatch {
 	int64_t	 asked_ms;		/* when the lookup began */
 
 	struct strmap sites;		/* key -> struct site */
+	unsigned nremembered;		/* new files of sites/ */
 	struct site *first_ready, **last_ready;
 	struct site **asking;		/* a child finds out their credential */
 	size_t	 nasking, asking_cap;
@@ -66,6 +67,11 @@ struct dispatch {
 /* Into the dialogue (-v), what was decided without one. */
 void	dispatch_trace(const struct dispatch *, const char *about,
 	    const char *text);
+
+/* Keep what is remembered of a site, or of a target without one, unless it is
+ * a guest's, or there are too many new ones in one run. */
+void	dispatch_remember(struct dispatch *, const char *key,
+	    const struct site_memory *);
 
 /* A site that has just failed as a whole: note in the row whether that has
  * gone on for too long (not at the row's first attempt). */

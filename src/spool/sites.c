@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fileio.h"
 #include "base/str.h"
+#include "base/xalloc.h"
 #include "spool/place.h"
 #include "spool/siteline.h"
 
@@ -100,9 +101,24 @@ sites_set(struct spool *s, const char *key, const struct site_memory *m,
 	return rc;
 }
 
+void
+sites_strike(struct site_memory *m, const struct retry_rule *rule, time_t now,
+    unsigned random, const char *reason)
+{
+	str_copy(m->reason, sizeof(m->reason), reason);
+	if (m->failures > 0 && retry_sane(rule, m->next_s, now) > now)
+		return;
+	/* a first time that is still to come is a clock's that was ahead */
+	if (m->failures++ == 0 || m->first_s > now)
+		m->first_s = now;
+	m->next_s = now + (time_t)retry_delay(rule, m->failures, false,
+	    random);
+}
+
 struct sweep {
-	time_t	now;
-	unsigned age_s;
+	time_t	oldest, latest;	/* what was written between them is kept */
+	time_t	*kept;		/* when the others were; owned */
+	size_t	n, cap;
 };
 
 /* What was written in the future goes too: nobody knows its age. */
@@ -112,18 +128,32 @@ sweep_file(void *arg, int dirfd, const char *name)
 	struct sweep *sweep = arg;
 	struct stat st;
 
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode) &&
-	    (st.st_mtime < sweep->now - (time_t)sweep->age_s ||
-	    st.st_mtime > sweep->now + AHEAD_MAX_S))
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return true;
+	if (st.st_mtime < sweep->oldest || st.st_mtime > sweep->latest) {
 		unlinkat(dirfd, name, 0);
+		return true;
+	}
+	sweep->kept = xgrow(sweep->kept, sweep->n, &sweep->cap,
+	    sizeof(*sweep->kept));
+	sweep->kept[sweep->n++] = st.st_mtime;
 	return true;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const time_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
 }
 
 void
 sites_sweep(struct spool *s, time_t now, unsigned age_s)
 {
-	struct sweep sweep = { now, age_s };
+	struct sweep sweep = { .oldest = now - (time_t)age_s,
+		.latest = now + AHEAD_MAX_S };
 	struct err err;
 	int dirfd;
 
@@ -131,5 +161,15 @@ sites_sweep(struct spool *s, time_t now, unsigned age_s)
 	if (dirfd < 0)
 		return;
 	place_list(dirfd, "sites", sweep_file, &sweep, &err);
+	if (sweep.n > SITES_MAX) {
+		qsort(sweep.kept, sweep.n, sizeof(*sweep.kept), by_time);
+		/* those of one second go or stay together */
+		sweep.oldest = sweep.kept[sweep.n - SITES_MAX];
+		if (sweep.oldest == sweep.kept[0])
+			sweep.oldest++;
+		sweep.n = 0;
+		place_list(dirfd, "sites", sweep_file, &sweep, &err);
+	}
+	free(sweep.kept);
 	close(dirfd);
 }

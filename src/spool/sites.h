@@ -10,7 +10,11 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "spool/retry.h"
 #include "spool/spool.h"
+
+/* So many files at most are kept; the oldest go. */
+#define SITES_MAX 10000
 
 struct site_memory {
 	unsigned failures;	/* in a row; 0: nothing is held against it */
@@ -28,7 +32,20 @@ void	sites_get(struct spool *, const char *key, struct site_memory *);
 int	sites_set(struct spool *, const char *key, const struct site_memory *,
 	    struct err *);
 
-/* Remove files of sites that were last written more than age_s ago. */
+/*
+ * Note a failure of the site as a whole. Once for each wait: one that comes
+ * before the site was to be tried again (by a new message, or because somebody
+ * asked for it) belongs to the same trouble, and changes nothing but the
+ * reason. Else a burst of messages within a second would make all of them wait
+ * for hours.
+ *
+ * random  0..9999, for the jitter.
+ */
+void	sites_strike(struct site_memory *, const struct retry_rule *,
+	    time_t now, unsigned random, const char *reason);
+
+/* Remove files of sites that were last written more than age_s ago, and the
+ * oldest of those that are too many. */
 void	sites_sweep(struct spool *, time_t now, unsigned age_s);
 
 #endif

@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
 
+from lab import clock  # noqa: E402
 from lab.lab import Lab  # noqa: E402
 
 _lab = None
@@ -39,6 +40,12 @@ def mtas(whole_lab):
     """Postfix, Exim and OpenSMTPD, running: mtas('exim')."""
     whole_lab.start_mtas()
     return whole_lab.mta
+
+
+@pytest.fixture(scope='session')
+def wrong_clock(tmp_path_factory):
+    """For who starts the program at another time: lab/clock.py."""
+    clock.build(tmp_path_factory.mktemp('clock'))
 
 
 @pytest.hookimpl(hookwrapper=True)

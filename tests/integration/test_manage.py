@@ -11,6 +11,7 @@ import time
 import pytest
 
 from lab import check
+from lab.clock import shifted
 from lab.smtpd import HANG
 from test_setgid import system  # noqa: F401 (a fixture)
 
@@ -101,13 +102,13 @@ def test_delete(lab, client):
     assert len(srv.messages) == 1
 
 
-def test_requeue(lab, client, down):
+def test_requeue(lab, client, down, wrong_clock):
     rcpt = f'a@{down.domain}'
     client.submit(rcpt).quiet()
-    for _ in range(3):
-        client.flush_now().ok()
+    for late in 400, 1200, 3000:
+        client.flush(env=shifted(late)).ok()
     one, = ids(client)
-    assert due(client, one) > 1500
+    assert due(client, one) > 1500 + 3000
     client.postrider('--requeue', one).quiet()
     assert due(client, one) <= 0
     # Tried by a flush that does not force anything, although the server is

@@ -5,14 +5,12 @@ import time
 
 import pytest
 
-from lab import check, clock
+from lab import check
 from lab.clock import DAY, YEAR, shifted
 from lab.smtpd import DROP, pause
 
 
-@pytest.fixture(scope='session', autouse=True)
-def wrong_clock(tmp_path_factory):
-    clock.build(tmp_path_factory.mktemp('clock'))
+pytestmark = pytest.mark.usefixtures('wrong_clock')
 
 
 @pytest.fixture
@@ -54,14 +52,30 @@ def test_what_one_has_learned_others_know(client, down):
 
 
 def test_the_schedule_is_of_the_site(client, down):
-    """Not of each message: the third message comes to a site that has failed
+    """Not of each message: the last one comes to a site that has failed
     twice, and waits for the third time."""
     client.submit(f'a@{down.domain}').quiet()
-    client.flush_now().ok()
-    client.submit(f'b@{down.domain}').quiet()
+    client.flush(env=shifted(400)).ok()
+    client.submit(f'b@{down.domain}', env=shifted(400 + 800)).quiet()
     newest = client.entries()[-1]
-    assert 0.79 * 1200 - 3 < os.stat(newest).st_mtime - time.time() < \
+    assert 0.79 * 1200 - 3 < os.stat(newest).st_mtime - time.time() - 1200 < \
         1.21 * 1200 + 3
+
+
+def test_a_burst_is_one_failure(client, down):
+    """However many messages meet a server that is down, and however often
+    somebody tries by hand: they are due again in five minutes."""
+    for i in range(12):
+        client.submit(f'a{i}@{down.domain}').quiet()
+    for _ in range(3):
+        client.flush_now().ok()
+    client.submit(f'b@{down.domain}').quiet()
+    waits = [os.stat(p).st_mtime - time.time() for p in client.entries()]
+    # Those that were tried by hand have a schedule of their own, too.
+    assert len(waits) == 13 and 200 < min(waits) and max(waits) < 365, waits
+    down.start()
+    client.flush(env=shifted(400)).ok()
+    assert len(down.recipients) == 13 and client.empty()
 
 
 def test_one_success_forgives(lab, client):
@@ -102,6 +116,19 @@ def test_at_once_when_asked_for(client, down, how):
     client.flush({'--now': '--now', 'address': rcpt, 'domain': down.domain,
                   'id': os.path.basename(path)}[how]).ok()
     assert down.recipients == [rcpt] and client.empty()
+
+
+def test_given_up_is_told(lab, client, back):
+    """As the attempt that it was, and then as what became of it."""
+    srv = lab.server(script={'rcpt': '451 4.3.0 later'})
+    rcpt = f'a@{srv.domain}'
+    client.submit(rcpt, sender=f'me@{back.domain}',
+                  options=['--expire', '2s', '-odq']).quiet()
+    time.sleep(2.2)
+    told = [(o['recipient'], o['state'])
+            for o in client.flush('--json').ok().objects]
+    assert told[:2] == [(rcpt, 'deferred'), (rcpt, 'failed')], told
+    assert len(back.messages) == 1 and client.empty()
 
 
 # -- clocks ---------------------------------------------------------------------------
