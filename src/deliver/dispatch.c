@@ -41,7 +41,6 @@ dispatch_new(struct spool *spool, const struct delivery *how,
 	d->how = how;
 	d->owner = owner;
 	d->lookup.fd = -1;
-	d->last_ready = &d->first_ready;
 	d->workers = xcalloc(how->jobs, sizeof(*d->workers));
 	d->leaving = xcalloc(how->jobs, sizeof(*d->leaving));
 	return d;
@@ -61,6 +60,7 @@ dispatch_free(struct dispatch *d)
 		if (d->sites.slots[i].key != NULL)
 			site_free(d->sites.slots[i].value);
 	strmap_release(&d->sites);
+	lines_release(&d->lines);
 	mx_self_release(&d->self);
 	free(d->asking);
 	free(d->items);
@@ -91,6 +91,7 @@ dispatch_add(struct dispatch *d, struct item *item)
 	d->items = xgrow(d->items, d->nitem, &d->item_cap, sizeof(*d->items));
 	item->place = d->nitem;
 	d->items[d->nitem++] = item;
+	d->npath += env->nrcpt;
 	item->due = 0;
 	item->pending = 0;
 	for (size_t i = 0; i < env->nrcpt; i++)
@@ -143,6 +144,14 @@ count_down(struct dispatch *d, struct item *item)
 }
 
 void
+dispatch_tell(struct dispatch *d, struct item *item, size_t rcpt,
+    const struct outcome *o)
+{
+	if (d->owner->outcome != NULL)
+		d->owner->outcome(d->owner->arg, item, rcpt, o);
+}
+
+void
 dispatch_decide(struct dispatch *d, struct item *item, size_t rcpt,
     const struct outcome *o, time_t due)
 {
@@ -166,8 +175,7 @@ dispatch_decide(struct dispatch *d, struct item *item, size_t rcpt,
 	    (entry->env.rcpts[rcpt].notify & NOTIFY_SUCCESS) != 0)
 		item_relayed(item, rcpt);
 	words_attempt(entry, rcpt, o, item_age_s(item));
-	if (d->owner->outcome != NULL)
-		d->owner->outcome(d->owner->arg, item, rcpt, o);
+	dispatch_tell(d, item, rcpt, o);
 	count_down(d, item);
 }
 
@@ -181,25 +189,22 @@ dispatch_skip(struct dispatch *d, struct item *item, time_t due)
 void
 dispatch_line_up(struct dispatch *d, struct site *site)
 {
-	if (site->waiting || site_left(site) == 0)
-		return;
-	site->waiting = true;
-	site->next_ready = NULL;
-	*d->last_ready = site;
-	d->last_ready = &site->next_ready;
+	if (!site->waiting && site_left(site) > 0)
+		lines_put(&d->lines, site);
 }
 
+/*
+ * While mail of others may be still to come, nobody has all the workers: who
+ * has them may keep them for long.
+ */
 static struct site *
 next_in_line(struct dispatch *d)
 {
-	struct site *site = d->first_ready;
+	unsigned jobs = d->how->jobs;
 
-	if (site == NULL)
-		return NULL;
-	if ((d->first_ready = site->next_ready) == NULL)
-		d->last_ready = &d->first_ready;
-	site->waiting = false;
-	return site;
+	if (d->more && d->owner->many_users && jobs > 1)
+		return lines_take(&d->lines, jobs - (jobs + 3) / 4);
+	return lines_take(&d->lines, jobs);
 }
 
 /* Another connection to a site must be worth it, and allowed. */
@@ -434,6 +439,7 @@ start_worker(struct dispatch *d, struct site *site)
 		rc = worker_start(w, d->how, site, load, use, &err);
 	close_load(load, use);
 	if (rc == 0 && use > 0) {
+		w->line = lines_join(&d->lines, site);
 		d->nworker++;
 		site->workers++;
 	} else if (rc < 0 && d->nworker > 0 && use == n) {
@@ -520,6 +526,7 @@ bury(struct dispatch *d, size_t i, const char *why)
 			w->left--;
 			judge(d, site, &w->load[t], &o);
 		}
+	lines_leave(&d->lines, w->line);
 	if ((left = worker_end(w, why[0] != '\0')) != 0)
 		see_off(d, left);
 	site->workers--;
@@ -626,10 +633,17 @@ settle_ready(struct dispatch *d)
 	while (d->nready > 0) {
 		struct item *item = d->ready[--d->nready];
 
+		d->npath -= item->entry.env.nrcpt;
 		d->items[item->place] = d->items[--d->nitem];
 		d->items[item->place]->place = item->place;
 		d->owner->settled(d->owner->arg, item);
 	}
+}
+
+static bool
+has_room(const struct dispatch *d)
+{
+	return d->nitem < DISPATCH_WINDOW && d->npath < DISPATCH_PATHS;
 }
 
 /*
@@ -642,7 +656,7 @@ gather(struct dispatch *d)
 {
 	int64_t until = clock_ms() + GATHER_MS;
 
-	while (d->nitem < DISPATCH_WINDOW && clock_ms() < until)
+	while (has_room(d) && clock_ms() < until)
 		if (!d->owner->more(d->owner->arg))
 			return false;
 	return true;
@@ -651,23 +665,22 @@ gather(struct dispatch *d)
 bool
 dispatch_run(struct dispatch *d, int64_t deadline)
 {
-	bool more = d->owner->more != NULL;
-
+	d->more = d->owner->more != NULL;
 	for (;;) {
 		settle_ready(d);
-		if (more && d->nitem < DISPATCH_WINDOW)
-			more = gather(d);
-		if (d->nitem == 0 && !more)
+		if (d->more && has_room(d))
+			d->more = gather(d);
+		if (d->nitem == 0 && !d->more)
 			return true;
 		dispatch_dns_start(d);
 		if (dispatch_dns_ready(d))
 			start_workers(d);
 		if (d->nready > 0)
 			continue;
-		if ((deadline != 0 && !more && clock_ms() >= deadline) ||
+		if ((deadline != 0 && !d->more && clock_ms() >= deadline) ||
 		    (d->how->stop != NULL && *d->how->stop != 0))
 			return false;
-		wait_for_news(d, more && d->nitem < DISPATCH_WINDOW ?
-		    clock_ms() : deadline);
+		wait_for_news(d, d->more && has_room(d) ? clock_ms() :
+		    deadline);
 	}
 }

@@ -35,10 +35,14 @@ struct dispatch_owner {
 	/* Called while there is room for more items: add some, or return false
 	 * when there are none left. NULL to go without. */
 	bool	(*more)(void *arg);
+	/* What more brings may be of several users, who share the workers. */
+	bool	many_users;
 };
 
-/* Items that are in hand at the same time, when the owner brings more. */
+/* Items that are in hand at the same time, when the owner brings more, and
+ * their forward-paths, about: memory is for these. */
 #define DISPATCH_WINDOW 10000
+#define DISPATCH_PATHS 200000
 
 /* All are kept by reference until dispatch_free(). */
 struct dispatch *dispatch_new(struct spool *, const struct delivery *,
@@ -62,6 +66,10 @@ void	dispatch_add(struct dispatch *, struct item *);
  * also from a forked copy of the process.
  */
 bool	dispatch_run(struct dispatch *, int64_t deadline);
+
+/* Tell the owner of an outcome that was decided and recorded elsewhere. */
+void	dispatch_tell(struct dispatch *, struct item *, size_t rcpt,
+	    const struct outcome *);
 
 /* How many items are not settled. */
 size_t	dispatch_unsettled(const struct dispatch *);

@@ -8,6 +8,7 @@
 
 #include "base/strmap.h"
 #include "deliver/dispatch.h"
+#include "deliver/line.h"
 #include "deliver/lookup.h"
 #include "deliver/site.h"
 #include "deliver/target.h"
@@ -48,7 +49,8 @@ struct dispatch {
 
 	struct strmap sites;		/* key -> struct site */
 	unsigned nremembered;		/* new files of sites/ */
-	struct site *first_ready, **last_ready;
+	struct lines lines;		/* sites with tasks and room */
+	bool	 more;			/* the owner will bring more items */
 	struct site **asking;		/* a child finds out their credential */
 	size_t	 nasking, asking_cap;
 
@@ -60,6 +62,7 @@ struct dispatch {
 
 	struct item **items;		/* not settled; sparse order */
 	size_t	 nitem, item_cap;
+	size_t	 npath;			/* forward-paths of them */
 	struct item **ready;		/* decided, to be settled */
 	size_t	 nready, ready_cap;
 };
@@ -77,7 +80,7 @@ void	dispatch_remember(struct dispatch *, const char *key,
  * gone on for too long (not at the row's first attempt). */
 void	dispatch_cut_off(const struct site *, struct item *, size_t rcpt);
 
-/* Put a site with tasks into the line. */
+/* Put a site with tasks into its line. */
 void	dispatch_line_up(struct dispatch *, struct site *);
 
 /* Decide one forward-path. */

@@ -54,8 +54,9 @@ struct site {
 	unsigned refused;		/* those not to be tried now, as bits */
 	bool	 down;		/* failed as a whole in this run */
 	struct outcome *failure; /* when it is down: why; owned */
-	bool	 waiting;	/* is in the dispatcher's line */
-	struct site *next_ready; /* the dispatcher's line */
+	bool	 waiting;	/* is in a line of line.h; which, next one */
+	size_t	 line;
+	struct site *next_ready;
 };
 
 /*

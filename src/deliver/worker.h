@@ -27,6 +27,7 @@ struct worker {
 	int	 fd;		/* the pipe's reading end */
 	int64_t	 deadline;	/* clock_ms(): killed after it */
 	struct site *site;
+	size_t	 line;		/* the dispatcher's: for whom it works */
 	struct task *load;	/* owned copy */
 	uint8_t	*told;		/* one a task: reported already */
 	size_t	 nload;
