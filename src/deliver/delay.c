@@ -95,7 +95,7 @@ delay_warn(struct settle *s, struct item *item)
 	if (made > 0) {
 		words_warned(&item->entry, dsn.id);
 		words_queued(&dsn);
-		dispatch_add(s->dispatch, item_new(&dsn));
+		settle_send_dsn(s, &dsn);
 	}
 	free(rows);
 }

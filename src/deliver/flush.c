@@ -147,9 +147,12 @@ outcome(void *arg, struct item *item, size_t rcpt, const struct outcome *o)
 {
 	struct flush *f = arg;
 
-	f->result->delivered += o->kind == OUTCOME_DELIVERED;
-	f->result->deferred += o->kind == OUTCOME_DEFERRED;
-	f->result->failed += o->kind == OUTCOME_FAILED;
+	/* reports that are made meanwhile are not what was in the queue */
+	if (!item->made_here) {
+		f->result->delivered += o->kind == OUTCOME_DELIVERED;
+		f->result->deferred += o->kind == OUTCOME_DEFERRED;
+		f->result->failed += o->kind == OUTCOME_FAILED;
+	}
 	if (f->options->outcome != NULL)
 		f->options->outcome(f->options->arg, item, rcpt, o);
 }
@@ -171,7 +174,8 @@ flush_run(struct spool *spool, const struct delivery *how,
 		.result = result, .now = clock_wall(),
 		.settle = { .spool = spool, .how = how } };
 	const struct dispatch_owner owner = { .arg = &f, .outcome = outcome,
-		.settled = settled, .more = more };
+		.settled = settled, .more = more,
+		.many_users = spool->shared && !options->own_only };
 
 	int rc = 0;
 
@@ -187,6 +191,8 @@ flush_run(struct spool *spool, const struct delivery *how,
 		dispatch_free(f.settle.dispatch);
 	}
 	result->kept = f.settle.kept;
+	result->deferred -= f.settle.expired < result->deferred ?
+	    f.settle.expired : result->deferred;
 	if (f.settle.next_due != 0)
 		note_due(result, f.settle.next_due);
 	sites_sweep(spool, f.now, SITE_MEMORY_S);

@@ -31,7 +31,8 @@ struct flush_result {
 	size_t	 matched;	/* entries that were asked for, and sound */
 	size_t	 attempted;	/* and were free to be attempted */
 	size_t	 damaged;	/* entries that were set aside */
-	size_t	 delivered, deferred, failed;	/* forward-paths */
+	size_t	 delivered, deferred, failed;	/* forward-paths, without
+				 * those of reports made in this pass */
 	size_t	 kept;		/* entries that went back into the queue */
 	size_t	 waiting;	/* entries that were not due */
 	time_t	 next_due;	/* of all that wait; 0: none does */

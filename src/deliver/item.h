@@ -17,6 +17,7 @@ struct item {
 	time_t	 age_s;		/* of the message at that time */
 	size_t	 pending;	/* forward-paths not yet decided in this pass */
 	bool	 utf8;		/* needs SMTPUTF8 */
+	bool	 made_here;	/* a DSN that this process has made */
 	bool	 unrecorded;	/* something final is not in the journal */
 	time_t	 due;		/* earliest next attempt of those deferred in
 				 * this pass; 0: none was */

@@ -86,6 +86,8 @@ expire(struct settle *s, struct item *item)
 		if (entry_record(s->spool, &item->entry, i, &o, now,
 		    &err) < 0)
 			complain(item, &err);
+		s->expired++;
+		dispatch_tell(s->dispatch, item, i, &o);
 	}
 }
 
@@ -129,6 +131,15 @@ report_to(const struct settle *s, const struct envelope *env,
 		    s->how->double_bounce) == 0)
 			return NULL;
 	return s->how->double_bounce;
+}
+
+void
+settle_send_dsn(struct settle *s, struct entry *dsn)
+{
+	struct item *item = item_new(dsn);
+
+	item->made_here = true;
+	dispatch_add(s->dispatch, item);
 }
 
 /* Make the DSN about n rows. Returns as settle_bounce(). */
@@ -177,7 +188,7 @@ settle_bounce(struct settle *s, struct item *item)
 	if (rc < 0)
 		complain(item, &err);
 	if (dsn.id[0] != '\0')
-		dispatch_add(s->dispatch, item_new(&dsn));
+		settle_send_dsn(s, &dsn);
 	free(rows);
 	return rc;
 }
@@ -204,7 +215,7 @@ report_relayed(struct settle *s, struct item *item)
 		return;
 	}
 	words_queued(&dsn);
-	dispatch_add(s->dispatch, item_new(&dsn));
+	settle_send_dsn(s, &dsn);
 }
 
 /* Back into the queue; or, where that cannot be done, safe where it is: from
@@ -274,20 +285,9 @@ hold(struct settle *s, struct item *item)
 	    "recorded" : "it failed and has no sender to tell");
 }
 
-static void
-finish(struct settle *s, struct item *item)
-{
-	struct err err;
-
-	if (entry_complete(s->spool, &item->entry, &err) < 0)
-		complain(item, &err);
-	else
-		words_removed(&item->entry);
-}
-
 /*
- * Something final could not be written down: once more. In the queue without
- * it the entry would be sent, or reported, twice.
+ * Something final is not written down: once more. In the queue without it the
+ * entry would be sent, or reported, twice.
  */
 static bool
 record_again(struct settle *s, struct item *item)
@@ -311,6 +311,24 @@ record_again(struct settle *s, struct item *item)
 	}
 	item->unrecorded = false;
 	return true;
+}
+
+/* What cannot be removed is found again, and must say then that all is done:
+ * the last delivery is not in the journal, because that was about to go. */
+static void
+finish(struct settle *s, struct item *item)
+{
+	struct err err;
+
+	if (entry_complete(s->spool, &item->entry, &err) == 0) {
+		words_removed(&item->entry);
+		return;
+	}
+	complain(item, &err);
+	if (!record_again(s, item) ||
+	    entry_promise(s->spool, &item->entry, &err) < 0)
+		log_line(LOG_LEVEL_ERROR, "qmgr", "%s: what became of it "
+		    "could not be recorded", item->entry.id);
 }
 
 void

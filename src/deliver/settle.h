@@ -27,6 +27,8 @@ struct settle {
 	size_t	 kept;			/* entries that went back into it */
 	size_t	 held;			/* double bounces kept in hold/ */
 	size_t	 unkept;		/* entries that could not be put back */
+	size_t	 expired;		/* forward-paths that were deferred and
+					 * have then been given up */
 	struct err trouble;		/* the last reason for that */
 	time_t	 next_due;		/* the earliest of those kept; 0: none */
 };
@@ -36,6 +38,9 @@ struct settle {
  * queue, or where the next flush finds it, and is logged.
  */
 void	settle_item(struct settle *, struct item *);
+
+/* Deliver a DSN that has just been made; takes it. */
+void	settle_send_dsn(struct settle *, struct entry *dsn);
 
 /* Does the sender want to hear of the failure of this forward-path
  * (RFC 3461 4.1)? */

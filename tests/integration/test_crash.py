@@ -168,6 +168,23 @@ def test_everything_is_killed(lab, client):
             s.stop()
 
 
+def test_what_cannot_be_removed_is_not_sent_again(lab, client):
+    """Its file stays, and knows."""
+    srv = lab.server()
+    rcpt = f'a@{srv.domain}'
+    client.submit(rcpt, options=['-odq']).quiet()
+    client.temporary = ()
+    for _ in range(3):
+        client.run(['strace', '-f', '-o', '/dev/null', '-e',
+                    'inject=unlink,unlinkat:error=EIO',
+                    *client.argv('--flush', '--now')]).ok()
+        assert srv.recipients == [rcpt]
+    assert 'Input/output error' in client.log()
+    client.flush_now().ok()
+    assert srv.recipients == [rcpt]
+    assert client.empty() and client.files('run') == []
+
+
 def test_nothing_is_left_after_all_that(lab, client):
     """A flush tidies up what killed runs left behind."""
     srv = lab.server()
