@@ -68,9 +68,9 @@ static const struct work {
 	{ LONG_QUEUE, MODE_QUEUE, "--queue", false },
 	{ LONG_SHOW, MODE_SHOW, "--show", true },
 	{ LONG_HOLD, MODE_HOLD, "--hold", true },
-	{ LONG_RELEASE, MODE_RELEASE, "--release", false },
+	{ LONG_RELEASE, MODE_RELEASE, "--release", true },
 	{ LONG_DELETE, MODE_DELETE, "--delete", true },
-	{ LONG_REQUEUE, MODE_REQUEUE, "--requeue", false },
+	{ LONG_REQUEUE, MODE_REQUEUE, "--requeue", true },
 	{ LONG_RETURN, MODE_RETURN, "--return", true },
 };
 

@@ -80,11 +80,11 @@ def test_held_is_not_flushed_by_name(lab, client):
     assert srv.sessions == []
 
 
-def test_release_without_names(lab, client):
+def test_release_all(lab, client):
     srv = lab.server()
     held(client, f'a@{srv.domain}')
     held(client, f'b@{srv.domain}')
-    client.postrider('--release').quiet()
+    client.postrider('--release', 'all').quiet()
     client.flush().ok()
     assert len(srv.messages) == 2
 
@@ -121,7 +121,7 @@ def test_requeue(lab, client, down, wrong_clock):
     o, = client.queue()
     assert o['recipients'][0]['attempts'] == 1
     down.start()
-    client.postrider('--requeue').quiet()
+    client.postrider('--requeue', 'all').quiet()
     client.flush().ok()
     assert down.recipients == [rcpt] and client.empty()
 
@@ -261,7 +261,7 @@ def test_reports(client, down):
     assert two not in ids(client) and len(ids(client)) == 1
 
 
-@pytest.mark.parametrize('action', ['--hold', '--delete', '--return'])
+@pytest.mark.parametrize('action', [f'--{a}' for a in ACTIONS])
 def test_all_has_to_be_said(client, down, action):
     put(client, f'a@{down.domain}')
     for args in ([], ['--json'], ['-qR'], ['-qI', '-qS']):
@@ -322,13 +322,13 @@ def test_what_cannot_be_done(client, down):
     one = put(client, f'a@{down.domain}')
     run = client.postrider('--release', one)
     assert run.rc == 69 and 'not held' in run.stderr, repr(run)
-    run = client.postrider('--release')
+    run = client.postrider('--release', 'all')
     assert run.rc == 69 and 'nothing to release' in run.stderr, repr(run)
     client.postrider('--hold', one).quiet()
     for args, word in ((['--hold', one], 'already'),
                        (['--hold', 'all'], 'already'),
                        (['--requeue', one], '--release'),
-                       (['--requeue'], '--release')):
+                       (['--requeue', 'all'], '--release')):
         run = client.postrider(*args)
         assert run.rc == 69 and word in run.stderr, repr(run)
     assert ids(client, 'hold') == [one]
@@ -619,7 +619,7 @@ def test_no_room(lab, client, action):
         assert ids(client) == [one]
     else:
         run.quiet()
-    client.postrider('--release')
+    client.postrider('--release', 'all')
     client.flush_now().ok()
     assert len(srv.messages) == (action != 'delete')
     assert back.messages == []
@@ -1007,7 +1007,7 @@ def test_many(client, down):
     assert set(opened) == {one}, 'others are none of its business'
     begin = time.monotonic()
     client.postrider('--hold', f'domain:{down.domain}', timeout=60).quiet()
-    client.postrider('--release', timeout=60).quiet()
+    client.postrider('--release', 'all', timeout=60).quiet()
     client.postrider('--delete', 'all', timeout=60).quiet()
     assert time.monotonic() - begin < 30
     assert client.empty()
