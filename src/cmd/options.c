@@ -345,6 +345,30 @@ is_ignored(int c)
 	return strchr("ABcDEGhJmnpsTx", c) != NULL;
 }
 
+/* The word that getopt has just read: behind it may stand its value. */
+static const char *
+last_word(char **argv)
+{
+	return argv[optind - (optarg == argv[optind - 1] ? 2 : 1)];
+}
+
+/*
+ * getopt_long(3) takes "--d" for --delete as long as no other begins so. What
+ * removes mail must not hang on that, and a script that says --re today would
+ * mean something else with the next option.
+ */
+static int
+check_in_full(const char *word, struct err *err)
+{
+	int len = (int)strcspn(word, "=");
+
+	for (const struct option *o = long_options; o->name != NULL; o++)
+		if (strlen(o->name) + 2 == (size_t)len &&
+		    strncmp(word + 2, o->name, strlen(o->name)) == 0)
+			return 0;
+	return err_set(err, ERR_USAGE, NULL, "unknown option %.*s", len, word);
+}
+
 /* Name a short option by its letter: it may stand in a cluster. */
 static int
 refuse(struct err *err, const char *what, const char *argument)
@@ -357,6 +381,9 @@ refuse(struct err *err, const char *what, const char *argument)
 static int
 parse_one(struct options *o, int c, char **argv, struct err *err)
 {
+	if ((c >= LONG_SEND || optopt >= LONG_SEND) &&
+	    check_in_full(last_word(argv), err) < 0)
+		return -1;
 	if (parse_simple(o, c))
 		return 0;
 	for (size_t i = 0; i < NWORKS; i++)
@@ -477,7 +504,7 @@ options_parse(struct options *o, int argc, char **argv, struct err *err)
 	if (argc == 0)
 		return usage(err, "called without a name (argc is 0)", NULL);
 	opterr = 0;
-	optind = 0;
+	optind = optopt = 0;
 	/* ':' in front tells a missing value from an unknown option */
 	char wanted[sizeof(short_options) + 1] = ":";
 

@@ -39,7 +39,7 @@ def test_accepted(lab, client, args):
 
 @pytest.mark.parametrize('args', [
     '-Q', '-qQ', '-qG', '-qL', '-XV', '-bt', '-bx', '-bl', '-bD', '-Z',
-    '--nonsense', '-f', '-N', '-N maybe', '-R some', '-V a=b', '-Mmacro',
+    '--nonsense', '--s', '--vers', '--q', '-f', '-N', '-N maybe', '-R some', '-V a=b', '-Mmacro',
     '-y', '-a'])
 def test_usage_errors(client, args):
     run = client.sendmail(*args.split(' '), input=MESSAGE)
