@@ -4,13 +4,12 @@
 
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fileio.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "base/str.h"
+#include "cmd/output.h"
 #include "deliver/credential.h"
 #include "deliver/hostport.h"
 #include "deliver/site.h"
@@ -392,6 +391,6 @@ explain_one(const struct options *options, const struct settings *settings,
 		json(&f, &out);
 	else
 		text(&f, &out);
-	(void)!write_all(STDOUT_FILENO, out.data, out.len);
+	output_write(&out);
 	buf_release(&out);
 }

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fileio.h"
 #include "base/process.h"
 #include "cmd/exitcode.h"
+#include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
 #include "deliver/flush.h"
@@ -64,7 +64,7 @@ tell(const struct flush_result *r)
 	else
 		buf_printf(&line, "%zu message%s wait%s, the next is due %s\n",
 		    left, left == 1 ? "" : "s", left == 1 ? "s" : "", when);
-	(void)!write_all(STDOUT_FILENO, line.data, line.len);
+	output_write(&line);
 	buf_release(&line);
 }
 

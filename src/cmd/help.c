@@ -64,7 +64,7 @@ static const char usage_text[] =
 "\n"
 "Exit status: 0 every recipient's mail was accepted, or is safe in the queue;\n"
 "64 usage, 65 data, 66 input, 67 no such user, 68 no such host, 69 refused,\n"
-"73 cannot create a file, 74 cannot read, 75 not kept, try again, 78 settings:\n"
+"73 cannot create a file, 74 cannot read or print, 75 not kept, try again, 78 settings:\n"
 "nothing was sent and nothing is kept.\n";
 
 bool

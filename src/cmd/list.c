@@ -7,14 +7,13 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fileio.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "base/str.h"
 #include "cmd/exitcode.h"
+#include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
 
@@ -27,13 +26,6 @@ struct listing {
 	uint64_t octets;
 	struct buf out;
 };
-
-static void
-print(struct buf *out)
-{
-	(void)!write_all(STDOUT_FILENO, out->data, out->len);
-	buf_clear(out);
-}
 
 /* One line, without what could steer a terminal. */
 static void __attribute__((format(printf, 2, 3)))
@@ -173,7 +165,7 @@ list_row(void *arg, const struct queue_row *row, struct entry *entry,
 	l->shown++;
 	l->octets += entry != NULL ? entry->env.size : 0;
 	if (l->out.len > OUTPUT_MAX)
-		print(&l->out);
+		output_write(&l->out);
 }
 
 /* Nothing ever touches it: somebody has put it there, and may wonder. */
@@ -195,7 +187,7 @@ list_end(struct listing *l)
 		buf_printf(&l->out, "-- %" PRIu64 " Kbytes in %zu Request%s.\n",
 		    (l->octets + 1023) / 1024, l->shown,
 		    l->shown == 1 ? "" : "s");
-	print(&l->out);
+	output_write(&l->out);
 	buf_release(&l->out);
 }
 
@@ -251,7 +243,7 @@ list_count(const struct options *options, struct spool *spool)
 		return exitcode_of_err(&err);
 	}
 	buf_printf(&out, "%zu\n", n);
-	print(&out);
+	output_write(&out);
 	buf_release(&out);
 	return EX_OK;
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/command.h"
-#include "base/fileio.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/str.h"
@@ -21,6 +20,7 @@
 #include "cmd/list.h"
 #include "cmd/manage.h"
 #include "cmd/options.h"
+#include "cmd/output.h"
 #include "cmd/result.h"
 #include "cmd/settings.h"
 #include "cmd/show.h"
@@ -44,7 +44,7 @@ print_help(const struct options *o)
 	bool known = options_help(&text, o->help);
 
 	if (known)
-		(void)!write_all(STDOUT_FILENO, text.data, text.len);
+		output_write(&text);
 	else
 		result_complain(o->name, "--help has no topic %s; there is "
 		    "--help and --help=settings", o->help);
@@ -102,7 +102,7 @@ print_settings(const struct options *o, const struct settings *settings)
 	struct buf text = { 0 };
 
 	settings_show(settings, &text);
-	(void)!write_all(STDOUT_FILENO, text.data, text.len);
+	output_write(&text);
 	buf_release(&text);
 	if (strchr(settings->hostname, '.') == NULL)
 		result_complain(o->name, "hostname %s is no full name; other "
@@ -123,7 +123,7 @@ print_version(void)
 	    "GnuTLS %s, libidn2 %s, libcurl %s, "
 	    "DNS by the C library's resolver\n",
 	    tls_library(), idn_library(), curllib_version());
-	(void)!write_all(STDOUT_FILENO, text.data, text.len);
+	output_write(&text);
 	buf_release(&text);
 	return EX_OK;
 }
@@ -193,13 +193,18 @@ run_in_spool(const struct options *o, const struct settings *settings,
 	return code;
 }
 
+static bool
+is_sending(const struct options *o)
+{
+	return o->mode == MODE_SEND || o->mode == MODE_FILES;
+}
+
 /* Modes in which mail may go out. */
 static bool
 may_send(const struct options *o)
 {
-	return o->mode == MODE_SEND || o->mode == MODE_FILES ||
-	    o->mode == MODE_FLUSH || o->mode == MODE_RETURN ||
-	    o->mode == MODE_VERIFY ||
+	return is_sending(o) || o->mode == MODE_FLUSH ||
+	    o->mode == MODE_RETURN || o->mode == MODE_VERIFY ||
 	    o->mode == MODE_EXPLAIN;
 }
 
@@ -313,9 +318,13 @@ main(int argc, char **argv)
 	if (options.config != NULL || options.trace != NULL ||
 	    options.mode == MODE_CHECK_CONFIG || options.mode == MODE_IMPORT)
 		process_drop_group();
+	output_init(options.name);
 	code = run_simple(&options);
 	if (code < 0)
 		code = run(&options, &settings);
+	/* what becomes of mail is not changed by who cannot be told of it */
+	if (code == EX_OK && output_failed() && !is_sending(&options))
+		code = EX_IOERR;
 	log_close();
 	settings_release(&settings);
 	options_release(&options);

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fileio.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/str.h"
 #include "cmd/action.h"
 #include "cmd/exitcode.h"
+#include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
 #include "deliver/giveup.h"
@@ -55,7 +55,7 @@ tell(const struct manage *m, const char *id, bool done, const char *reason)
 	json_string(&line, "reason", reason);
 	json_close(&line);
 	buf_addc(&line, '\n');
-	(void)!write_all(STDOUT_FILENO, line.data, line.len);
+	output_write(&line);
 	buf_release(&line);
 }
 
@@ -312,7 +312,7 @@ tell_all(struct manage *m)
 	if (m->done > 0 && !m->options->json && isatty(STDOUT_FILENO)) {
 		buf_printf(&line, "%zu message%s %s\n", m->done,
 		    m->done == 1 ? "" : "s", m->action->done);
-		(void)!write_all(STDOUT_FILENO, line.data, line.len);
+		output_write(&line);
 		buf_release(&line);
 	}
 	if (m->done > 0 || m->code != 0)

@@ -10,6 +10,7 @@
 #include "base/fileio.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "cmd/output.h"
 
 void
 result_complain(const char *name, const char *fmt, ...)
@@ -52,7 +53,7 @@ result_json(const struct entry *entry, size_t rcpt, const struct outcome *o)
 	json_milli(&line, "transfer_s", o->transfer_ms);
 	json_close(&line);
 	buf_addc(&line, '\n');
-	(void)!write_all(STDOUT_FILENO, line.data, line.len);
+	output_write(&line);
 	buf_release(&line);
 }
 

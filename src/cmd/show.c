@@ -13,6 +13,7 @@
 #include "base/fileio.h"
 #include "base/str.h"
 #include "cmd/exitcode.h"
+#include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
 #include "cmd/show_json.h"
@@ -31,13 +32,6 @@ struct show {
 	int	 code;			/* of what could not be read; 0 */
 	struct buf out;
 };
-
-static void
-print(struct show *s)
-{
-	(void)!write_all(STDOUT_FILENO, s->out.data, s->out.len);
-	buf_clear(&s->out);
-}
 
 /* One line, "  name      text", without what could steer a terminal. */
 static void __attribute__((format(printf, 3, 4)))
@@ -155,7 +149,7 @@ add_event(void *arg, const struct event *e)
 		    o->host[0] != '\0' ? " " : "", o->host,
 		    o->text[0] != '\0' ? ": " : "", o->text);
 	if (s->out.len > OUTPUT_MAX)
-		print(s);
+		output_write(&s->out);
 }
 
 /* Lines end as files' lines do; on a terminal nothing steers it. */
@@ -172,7 +166,7 @@ add_text(struct show *s, const char *data, size_t n)
 			c = '?';
 		buf_addc(&s->out, (char)c);
 	}
-	print(s);
+	output_write(&s->out);
 }
 
 static int
@@ -241,7 +235,7 @@ show_row(void *arg, const struct queue_row *row, struct entry *entry,
 	s->entry = entry;
 	if (entry == NULL) {
 		show_damaged(s, row, why);
-		print(s);
+		output_write(&s->out);
 		return;
 	}
 	sound = entry_verify(s->spool, entry, &bad) == 0;
@@ -249,7 +243,7 @@ show_row(void *arg, const struct queue_row *row, struct entry *entry,
 	    show_json(s->spool, row, entry, sound ? NULL : bad.text, &s->out,
 	    &err) :
 	    show_text(s, row, entry, sound ? NULL : bad.text, &err);
-	print(s);
+	output_write(&s->out);
 	if (rc < 0) {
 		result_complain(s->options->name, "%s", err.text);
 		s->code = exitcode_of_err(&err);

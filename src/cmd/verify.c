@@ -2,12 +2,10 @@
 
 #include "cmd/verify.h"
 
-#include <unistd.h>
-
-#include "base/fileio.h"
 #include "cmd/exitcode.h"
 #include "cmd/explain.h"
 #include "cmd/intake.h"
+#include "cmd/output.h"
 #include "cmd/plan.h"
 #include "cmd/result.h"
 
@@ -52,7 +50,7 @@ print_one(const struct plan_row *row)
 		describe(row->target, &line);
 	}
 	buf_addc(&line, '\n');
-	(void)!write_all(STDOUT_FILENO, line.data, line.len);
+	output_write(&line);
 	buf_release(&line);
 }
 

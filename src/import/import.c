@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "cmd/exitcode.h"
 #include "cmd/identity.h"
+#include "cmd/output.h"
 #include "cmd/result.h"
 
 /* Where these programs have their settings, in the order of looking. */
@@ -212,12 +213,7 @@ print_result(struct run *run, struct import_result *result)
 		if (!run->used[i])
 			result_complain(o->name, "%s: nothing names this file",
 			    o->operands[i]);
-	if (write_all(STDOUT_FILENO, result->text.data,
-	    result->text.len) < 0) {
-		result_complain(o->name, "standard output: %s",
-		    strerror(errno));
-		return EX_IOERR;
-	}
+	output_write(&result->text);
 	return result->unkept > 0 ? EX_CANTCREAT : EX_OK;
 }
 

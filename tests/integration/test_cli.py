@@ -202,6 +202,80 @@ def test_closed_descriptors(lab, client, closed):
             assert b'250 ' not in f.read(50)
 
 
+NO_SPACE = 'postrider: standard output: No space left on device\n'
+
+
+def full(client, *args, **kw):
+    """Run with a standard output that takes nothing."""
+    with open('/dev/full', 'wb') as f:
+        return client.postrider(*args, stdout=f, **kw)
+
+
+def gone(client, *args, **kw):
+    """Run with a reader who has seen enough."""
+    r, w = os.pipe()
+    os.close(r)
+    try:
+        return client.postrider(*args, stdout=w, **kw)
+    finally:
+        os.close(w)
+
+
+PRINTS = ['--queue', '--queue --json', '-bp', '-bP', '--show all',
+          '--show --json all', '--explain bob@no.test',
+          '--explain --json bob@no.test', '-bv bob@no.test',
+          '--check-config', '--help', '--help=settings', '--version',
+          '--import-config msmtprc']
+
+
+@pytest.mark.parametrize('args', PRINTS)
+def test_output_cannot_be_written(client, args):
+    """A list that is empty because the disk is full is no empty list."""
+    client.submit('bob@no.test', options=['-odq']).quiet()
+    client.write('msmtprc', 'account default\nhost a.test\nfrom a@a.test\n')
+    want = client.postrider(*args.split(' '))
+    run = full(client, *args.split(' '))
+    assert run.rc == (want.rc or 74), repr(run)
+    assert run.stderr.count(NO_SPACE) == 1, repr(run)
+    assert run.stderr.replace(NO_SPACE, '') == want.stderr, repr(run)
+    run = gone(client, *args.split(' '))
+    assert (run.rc, run.stderr) == (want.rc, want.stderr), repr(run)
+
+
+@pytest.mark.parametrize('args', ['--hold', '--delete', '--requeue',
+                                  '--return', '--flush'])
+def test_deed_cannot_be_told(lab, client, args):
+    """It is done all the same, and that nobody heard of it is said once."""
+    srv = lab.server()
+    for _ in range(3):
+        client.submit(f'bob@{srv.domain}', sender=f'me@{srv.domain}',
+                      options=['-odq']).quiet()
+    run = full(client, args, '--json', 'all')
+    assert run.rc == 74 and run.stderr == NO_SPACE, repr(run)
+    assert len(srv.messages) == (3 if args in ('--flush', '--return') else 0)
+    assert len(client.entries('hold')) == (3 if args == '--hold' else 0)
+    assert args in ('--hold', '--requeue') or client.empty()
+    if args == '--hold':
+        run = full(client, '--hold', '--json', client.entries('hold')[0][-16:])
+        assert run.rc == 69 and NO_SPACE in run.stderr, repr(run)
+        gone(client, '--release', '--json', 'all').quiet()
+        assert client.entries('hold') == []
+
+
+def test_result_cannot_be_told(lab, client):
+    """The mail goes its way, and so does the exit status."""
+    srv = lab.server()
+    bad = lab.server(script={'rcpt': '550 5.1.1 no'})
+    run = full(client, '--json', f'a@{srv.domain}', f'b@{srv.domain}',
+               input=MESSAGE)
+    assert (run.rc, run.stderr) == (0, NO_SPACE), repr(run)
+    assert srv.recipients == [f'a@{srv.domain}', f'b@{srv.domain}']
+    run = full(client, '--json', f'c@{bad.domain}', input=MESSAGE)
+    assert run.rc == 67 and NO_SPACE in run.stderr, repr(run)
+    gone(client, '--json', f'd@{srv.domain}', input=MESSAGE).quiet()
+    assert srv.recipients[2:] == [f'd@{srv.domain}'] and client.empty()
+
+
 @pytest.mark.parametrize('which', ['stdout', 'stderr'])
 def test_output_pipe_is_closed(lab, client, which):
     r, w = os.pipe()
