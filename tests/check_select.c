@@ -122,7 +122,14 @@ static const struct {
 	{ "nowhere.example", "" },
 	{ "4jXf6N2cvZz3NHVB", "" },
 
+	/* as mailq prints them */
+	{ ID_A "*", "A" },
+	{ ID_C "! id:" ID_D "*", "CD" },
+	{ ID_E "#", "E" },
+
 	/* by sender */
+	{ "from:MAILER-DAEMON", "B" },
+	{ "from:mailer-daemon", "B" },
 	{ "from:ann@example.org", "AF" },
 	{ "from:Ann@Example.ORG", "AF" },
 	{ "from:<>", "B" },
@@ -231,6 +238,12 @@ static const struct {
 	{ "From:a@b", "From:a@b" },
 	{ "sender:x", "from:" },
 	{ "id:4jX", "4jX" },
+	{ ID_A "**", "pattern" },
+	{ ID_A "!!", "neither a queue id" },
+	{ "!", "neither a queue id" },
+	{ "id:" ID_A "!x", "not a queue id" },
+	{ "id:*", "not a queue id" },
+	{ "-", "xargs" },
 	{ "from:", "from" },
 	{ "from:a@b@c", "from" },
 	{ "to:a@", "to" },
@@ -243,7 +256,7 @@ static const struct {
 	{ "older:-1h", "-1h" },
 	{ "newer:1y", "1y" },
 	{ "status:", "status" },
-	{ "status:queued", "queued" },
+	{ "status:queued", "held (or hold)" },
 	{ "*", "pattern" },
 	{ "*@example.org", "pattern" },
 	{ "host?.example.org", "pattern" },

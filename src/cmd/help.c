@@ -51,7 +51,7 @@ static const char usage_text[] =
 "      --requeue   due at once, attempts forgotten\n"
 "      --return    give up now; the sender gets a report\n"
 "Selectors: ID, ADDRESS, DOMAIN, from:PATTERN, to:PATTERN, domain:PATTERN,\n"
-"  site:HOST, older:2h, newer:2h, status:deferred|held|active|damaged, all;\n"
+"  site:HOST, older:2h, newer:2h, status:deferred|held|hold|active|damaged, all;\n"
 "  of a kind one has to fit, and of each kind\n"
 "\n"
 "Settings (postrider.conf(5)):\n"

@@ -42,6 +42,15 @@ add_pattern(struct select *s, enum select_kind kind, const char *text,
 	return -1;
 }
 
+/* As mailq prints the null sender, too. */
+static int
+add_sender(struct select *s, enum select_kind kind, const char *text,
+    struct err *err)
+{
+	return add_pattern(s, kind, str_ieq(text, "MAILER-DAEMON") ? "<>" :
+	    text, err);
+}
+
 static int
 add_host(struct select *s, enum select_kind kind, const char *text,
     struct err *err)
@@ -81,17 +90,32 @@ add_status(struct select *s, enum select_kind kind, const char *text,
 			add(s, kind, NULL)->place = words[i].place;
 			return 0;
 		}
-	return refuse(err, text, "no status; there are deferred, held, active "
-	    "and damaged");
+	return refuse(err, text, "no status; there are deferred, held (or "
+	    "hold), active and damaged");
+}
+
+/* Is it an id, alone or as mailq prints it, with a mark behind it? */
+static bool
+is_id(const char *text, char *id)
+{
+	size_t n = strcspn(text, "*!#");
+
+	if (n > QUEUEID_LEN || (text[n] != '\0' && text[n + 1] != '\0'))
+		return false;
+	memcpy(id, text, n);
+	id[n] = '\0';
+	return queueid_valid(id);
 }
 
 static int
 add_id(struct select *s, enum select_kind kind, const char *text,
     struct err *err)
 {
-	if (!queueid_valid(text))
+	char id[SPOOL_ID_MAX];
+
+	if (!is_id(text, id))
 		return refuse(err, text, "not a queue id");
-	add(s, kind, xstrdup(text))->is_id = true;
+	add(s, kind, xstrdup(id))->is_id = true;
 	return 0;
 }
 
@@ -102,7 +126,7 @@ static const struct key {
 		    struct err *);
 } keys[] = {
 	{ "id:", SELECT_NAME, add_id },
-	{ "from:", SELECT_FROM, add_pattern },
+	{ "from:", SELECT_FROM, add_sender },
 	{ "to:", SELECT_TO, add_pattern },
 	{ "domain:", SELECT_DOMAIN, add_host },
 	{ "site:", SELECT_SITE, add_host },
@@ -119,10 +143,11 @@ static int
 add_name(struct select *s, const char *text, struct err *err)
 {
 	struct buf name = { 0 };
+	char id[SPOOL_ID_MAX];
 	struct err why;
 	int rc;
 
-	if (queueid_valid(text))
+	if (is_id(text, id))
 		return add_id(s, SELECT_NAME, text, err);
 	if (strpbrk(text, "*?") != NULL)
 		return refuse(err, text, "a pattern needs from:, to:, domain: "
@@ -144,6 +169,9 @@ add_operand(struct select *s, const char *text, struct err *err)
 {
 	if (strcmp(text, "all") == 0)
 		return 0;
+	if (strcmp(text, "-") == 0)
+		return refuse(err, text, "standard input is not read; use "
+		    "xargs to give ids from a file");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (str_starts(text, keys[i].key))
 			return keys[i].add(s, keys[i].kind,

@@ -2,15 +2,16 @@
  * Which messages of the queue it is about: the operands of --flush, --queue,
  * --show and of all that manages the queue, and -qI, -qR and -qS.
  *
- *	ID, id:ID		this message
+ *	ID, id:ID		this message; a mark of mailq may be behind it
  *	ADDRESS			messages to this recipient
  *	DOMAIN			messages to recipients at this domain
- *	from:PATTERN		by sender; from:<> is the null one
+ *	from:PATTERN		by sender; from:<> is the null one, and so is
+ *				from:MAILER-DAEMON
  *	to:PATTERN		by recipient (mail/pattern.h)
  *	domain:PATTERN		by recipient's domain
  *	site:PATTERN		by the host that recipients were last tried at
  *	older:TIME newer:TIME	by age: 90s, 2h, 5d
- *	status:WORD		deferred, held, active, damaged
+ *	status:WORD		deferred, held (or hold), active, damaged
  *	all			everything
  *
  * Of one kind, one of them has to fit; of each kind, one. The first three, and
