@@ -251,6 +251,8 @@ static const struct {
 	{ "domain:<>", "domain" },
 	{ "site:", "site" },
 	{ "site:a@b", "site" },
+	{ "site:192.0.2.1", "the name of a host" },
+	{ "site:2001:db8::1", "the name of a host" },
 	{ "older:", "older" },
 	{ "older:soon", "soon" },
 	{ "older:-1h", "-1h" },

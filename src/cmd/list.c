@@ -42,23 +42,44 @@ add_line(struct buf *out, const char *fmt, ...)
 	buf_addc(out, '\n');
 }
 
+/* "host HOST said: 450 no", or in our own words "HOST: timed out", where
+ * these do not begin with it. */
+static void
+add_reason(struct buf *out, const struct rcpt *rcpt)
+{
+	const char *text = rcpt->text != NULL ? rcpt->text : "";
+
+	if (rcpt->host == NULL || text[0] == '\0' ||
+	    str_starts(text, rcpt->host))
+		buf_adds(out, text);
+	else if (rcpt_has_reply(rcpt))
+		buf_printf(out, "host %s said: %s", rcpt->host, text);
+	else
+		buf_printf(out, "%s: %s", rcpt->host, text);
+}
+
 /* "(reason)" once for recipients that share it, as mailq of Postfix. */
 static void
 list_rcpts(struct listing *l, const struct envelope *env)
 {
-	const char *last = "";
+	struct buf reason = { 0 }, last = { 0 };
 
 	for (size_t i = 0; i < env->nrcpt; i++) {
 		const struct rcpt *rcpt = &env->rcpts[i];
-		const char *text = rcpt->text != NULL ? rcpt->text : "";
 
 		if (!rcpt_is_open(rcpt))
 			continue;
-		if (strcmp(text, last) != 0 && text[0] != '\0')
-			add_line(&l->out, "(%s)", text);
-		last = text;
+		buf_clear(&reason);
+		add_reason(&reason, rcpt);
+		if (reason.len > 0 &&
+		    strcmp(buf_str(&reason), buf_str(&last)) != 0)
+			add_line(&l->out, "(%s)", buf_str(&reason));
+		buf_clear(&last);
+		buf_adds(&last, buf_str(&reason));
 		add_line(&l->out, "%41s%s", "", rcpt->path);
 	}
+	buf_release(&reason);
+	buf_release(&last);
 }
 
 static void
@@ -89,12 +110,29 @@ list_entry(struct listing *l, const struct queue_row *row,
 }
 
 static void
+list_rcpt_json(struct buf *out, const struct rcpt *rcpt)
+{
+	json_open(out, NULL);
+	json_string(out, "address", rcpt->path);
+	json_string(out, "state", outcome_name(rcpt->state));
+	json_number(out, "attempts", rcpt->attempts);
+	if (rcpt->text != NULL)
+		json_string(out, "delay_reason", rcpt->text);
+	if (rcpt->host != NULL)
+		json_string(out, "host", rcpt->host);
+	if (rcpt->last_s != 0)
+		json_number(out, "last_attempt", rcpt->last_s);
+	json_close(out);
+}
+
+static void
 list_entry_json(struct listing *l, const struct queue_row *row,
     const struct entry *entry)
 {
 	const struct envelope *env = &entry->env;
 
 	json_open(&l->out, NULL);
+	json_number(&l->out, "version", RESULT_VERSION);
 	json_string(&l->out, "queue_name", queue_place_name(row->place));
 	json_string(&l->out, "queue_id", entry->id);
 	json_number(&l->out, "arrival_time", env->arrived_s);
@@ -104,19 +142,9 @@ list_entry_json(struct listing *l, const struct queue_row *row,
 	if (row->place == PLACE_QUEUE)
 		json_number(&l->out, "due", row->due);
 	json_open_array(&l->out, "recipients");
-	for (size_t i = 0; i < env->nrcpt; i++) {
-		const struct rcpt *rcpt = &env->rcpts[i];
-
-		if (!rcpt_is_open(rcpt))
-			continue;
-		json_open(&l->out, NULL);
-		json_string(&l->out, "address", rcpt->path);
-		json_string(&l->out, "state", outcome_name(rcpt->state));
-		json_number(&l->out, "attempts", rcpt->attempts);
-		if (rcpt->text != NULL)
-			json_string(&l->out, "delay_reason", rcpt->text);
-		json_close(&l->out);
-	}
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (rcpt_is_open(&env->rcpts[i]))
+			list_rcpt_json(&l->out, &env->rcpts[i]);
 	json_close_array(&l->out);
 	json_close(&l->out);
 	buf_addc(&l->out, '\n');
@@ -134,6 +162,7 @@ list_damaged(struct listing *l, const struct queue_row *row,
 
 	if (l->options->json) {
 		json_open(&l->out, NULL);
+		json_number(&l->out, "version", RESULT_VERSION);
 		json_string(&l->out, "queue_name", queue_place_name(later ?
 		    row->place : PLACE_DAMAGED));
 		json_string(&l->out, "queue_id", row->id);

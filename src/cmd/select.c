@@ -2,6 +2,7 @@
 
 #include "cmd/select.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,27 @@ add_host(struct select *s, enum select_kind kind, const char *text,
 	if (strpbrk(text, "@<") != NULL)
 		return refuse(err, text, "a name is wanted, without '@'");
 	return add_pattern(s, kind, text, err);
+}
+
+static bool
+is_ip(const char *text)
+{
+	unsigned char ip[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, ip) == 1 ||
+	    inet_pton(AF_INET6, text, ip) == 1;
+}
+
+/* Hosts go by their names. One that has none, for mail to an address literal
+ * or by a route, has its address in brackets. */
+static int
+add_site(struct select *s, enum select_kind kind, const char *text,
+    struct err *err)
+{
+	if (is_ip(text))
+		return refuse(err, text, "the name of a host is wanted, as "
+		    "mailq and --show tell it, not its address");
+	return add_host(s, kind, text, err);
 }
 
 static int
@@ -129,7 +151,7 @@ static const struct key {
 	{ "from:", SELECT_FROM, add_sender },
 	{ "to:", SELECT_TO, add_pattern },
 	{ "domain:", SELECT_DOMAIN, add_host },
-	{ "site:", SELECT_SITE, add_host },
+	{ "site:", SELECT_SITE, add_site },
 	{ "older:", SELECT_OLDER, add_age },
 	{ "newer:", SELECT_NEWER, add_age },
 	{ "status:", SELECT_STATUS, add_status },

@@ -387,6 +387,35 @@ def test_on_a_terminal(client, down):
     assert run.stdout.strip() == '2 messages held', repr(run)
 
 
+def test_host_of_the_last_attempt(lab, client, down):
+    """Told by mailq and JSON, for site: wants it."""
+    d = lab.name()
+    srv = lab.server(d, script={'rcpt': {f'a@{d}': '451 4.3.0 later',
+                                         f'b@{d}': '451 4.3.0 later',
+                                         f'c@{d}': '452 4.2.2 full'}})
+    client.submit(f'a@{d}', f'b@{d}', f'c@{d}', f'd@{down.domain}').quiet()
+    put(client, f'f@{d}')
+    text = client.mailq()
+    assert text.count(f'(host {srv.host} said: 451 4.3.0 later)\n') == 1
+    assert text.count(f'(host {srv.host} said: 452 4.2.2 full)\n') == 1
+    assert re.search(rf'^\({re.escape(down.host)}: connect to \[[^]]+\]:25: '
+                     'Connection refused\\)$', text, re.M), text
+    one, two = client.queue()
+    assert one['version'] == two['version'] == 1
+    by = {r['address']: r for r in one['recipients']}
+    assert by[f'a@{d}']['host'] == srv.host
+    assert by[f'a@{d}']['delay_reason'] == '451 4.3.0 later'
+    assert by[f'd@{down.domain}']['host'] == down.host
+    assert all(abs(r['last_attempt'] - time.time()) < 60 for r in by.values())
+    r, = two['recipients']
+    assert 'host' not in r and 'last_attempt' not in r
+    assert client.postrider('--queue', '--json', f'site:{down.host}').ok(
+        ).objects == [one]
+    for address in (srv.addresses[0], 'fd00::1'):
+        run = client.postrider('--hold', f'site:{address}')
+        assert run.rc == 64 and 'the name of a host' in run.stderr, repr(run)
+
+
 # -- showing -------------------------------------------------------------------
 
 BODY = 'first line\n.dot\n\nlast \x1b[31m line\n'
