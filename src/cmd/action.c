@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cmd/lost.h"
 #include "spool/held.h"
 
 static int
@@ -19,6 +20,8 @@ hold(const struct action_tools *t, struct entry *e, struct err *err)
 static int
 release(const struct action_tools *t, struct entry *e, struct err *err)
 {
+	if (lost_entry(t->spool, e, t->giveup->how->double_bounce))
+		return err_set(err, ERR_PERM, NULL, LOST_WORDS);
 	(void)entry_record_deed(t->spool, e, EVENT_RELEASED,
 	    (uint32_t)getuid(), clock_wall(), err);
 	return held_release(t->spool, e, err);

@@ -14,7 +14,8 @@
 struct action_tools {
 	struct spool *spool;
 	struct giveup *giveup;		/* for MODE_RETURN, which is to be
-					 * settled afterwards */
+					 * settled afterwards; and who could
+					 * be told */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/process.h"
 #include "cmd/exitcode.h"
+#include "cmd/lost.h"
 #include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
@@ -17,8 +18,11 @@
 
 struct pass {
 	const struct options *options;
+	const struct delivery *how;
+	struct spool *spool;
 	struct select select;
-	size_t	 active, held, damaged;	/* that fit and were not attempted */
+	/* that fit and were not attempted */
+	size_t	 active, held, lost, damaged;
 };
 
 static bool
@@ -79,24 +83,29 @@ count_other(void *arg, const struct queue_row *row, struct entry *entry,
 		p->damaged++;
 	else if (row->place == PLACE_RUN)
 		p->active++;
+	else if (row->place == PLACE_HOLD && lost_entry(p->spool, entry,
+	    p->how->double_bounce))
+		p->lost++;
 	else if (row->place == PLACE_HOLD)
 		p->held++;
 }
 
 /* Nothing that waits was what was asked for: what is, and where? */
 static int
-explain_nothing(struct pass *p, struct spool *spool)
+explain_nothing(struct pass *p)
 {
 	const char *name = p->options->name;
 	struct err err;
 
-	(void)queue_walk(spool, &p->select, count_other, p, &err);
+	(void)queue_walk(p->spool, &p->select, count_other, p, &err);
 	if (p->active > 0)
 		result_complain(name, "what matches is being delivered at this "
 		    "moment");
 	else if (p->held > 0)
 		result_complain(name, "what matches is held; --release makes "
 		    "it due");
+	else if (p->lost > 0)
+		result_complain(name, "what matches " LOST_WORDS);
 	else if (p->damaged > 0)
 		result_complain(name, "what matches is damaged, and is not "
 		    "sent");
@@ -106,11 +115,11 @@ explain_nothing(struct pass *p, struct spool *spool)
 }
 
 static int
-run(struct pass *p, const struct delivery *settings, struct spool *spool)
+run(struct pass *p)
 {
 	const struct options *o = p->options;
 	bool some = p->select.n > 0;
-	struct delivery how = *settings;
+	struct delivery how = *p->how;
 	const struct flush_options flush = { .now = o->now || p->select.asked,
 		.could = some ? could : NULL, .wanted = some ? wanted : NULL,
 		.arg = p, .outcome = outcome,
@@ -119,7 +128,7 @@ run(struct pass *p, const struct delivery *settings, struct spool *spool)
 	struct err err;
 
 	how.force = flush.now;
-	if (flush_run(spool, &how, &flush, &result, &err) < 0) {
+	if (flush_run(p->spool, &how, &flush, &result, &err) < 0) {
 		result_complain(o->name, "%s", err.text);
 		return exitcode_of_err(&err);
 	}
@@ -128,7 +137,7 @@ run(struct pass *p, const struct delivery *settings, struct spool *spool)
 		    "not sent; mailq tells more", result.damaged,
 		    result.damaged == 1 ? " was" : "s were");
 	if (p->select.asked && result.matched == 0)
-		return explain_nothing(p, spool);
+		return explain_nothing(p);
 	if (!o->json && isatty(STDOUT_FILENO))
 		tell(&result);
 	return EX_OK;
@@ -138,7 +147,7 @@ int
 flush_queue(const struct options *options, const struct delivery *how,
     struct spool *spool)
 {
-	struct pass p = { .options = options };
+	struct pass p = { .options = options, .how = how, .spool = spool };
 	struct err err;
 	int code;
 
@@ -146,7 +155,7 @@ flush_queue(const struct options *options, const struct delivery *how,
 		result_complain(options->name, "-q%s: there is no daemon; "
 		    "this is one pass", options->interval);
 	if (select_init(&p.select, options, &err) == 0)
-		code = run(&p, how, spool);
+		code = run(&p);
 	else {
 		result_complain(options->name, "%s", err.text);
 		code = exitcode_of_err(&err);

@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "cmd/exitcode.h"
+#include "cmd/lost.h"
 #include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
@@ -22,6 +23,8 @@
 
 struct listing {
 	const struct options *options;
+	const struct delivery *how;
+	struct spool *spool;
 	size_t	 shown;
 	uint64_t octets;
 	struct buf out;
@@ -92,7 +95,7 @@ head_line(struct listing *l)
 
 static void
 list_entry(struct listing *l, const struct queue_row *row,
-    const struct entry *entry)
+    struct entry *entry)
 {
 	const struct envelope *env = &entry->env;
 	char date[32] = "";
@@ -105,6 +108,9 @@ list_entry(struct listing *l, const struct queue_row *row,
 	    row->place == PLACE_RUN ? '*' : row->place == PLACE_HOLD ? '!' :
 	    ' ', env->size, date, env->reverse_path[0] != '\0' ?
 	    env->reverse_path : "MAILER-DAEMON");
+	if (row->place == PLACE_HOLD && lost_entry(l->spool, entry,
+	    l->how->double_bounce))
+		buf_adds(&l->out, "(failed; nobody can be told)\n");
 	list_rcpts(l, env);
 	buf_addc(&l->out, '\n');
 }
@@ -221,12 +227,12 @@ list_end(struct listing *l)
 }
 
 static int
-list_selected(struct listing *l, struct select *select, struct spool *spool)
+list_selected(struct listing *l, struct select *select)
 {
 	struct err err;
 	int code = EX_OK;
 
-	if (queue_walk(spool, select, list_row, l, &err) < 0) {
+	if (queue_walk(l->spool, select, list_row, l, &err) < 0) {
 		result_complain(l->options->name, "%s", err.text);
 		code = exitcode_of_err(&err);
 	}
@@ -237,21 +243,22 @@ list_selected(struct listing *l, struct select *select, struct spool *spool)
 		return code == EX_OK ? EX_UNAVAILABLE : code;
 	}
 	if (!select->asked && !process_serves_guest())
-		(void)spool_strangers(spool, list_stranger, l, &err);
+		(void)spool_strangers(l->spool, list_stranger, l, &err);
 	list_end(l);
 	return code;
 }
 
 int
-list_run(const struct options *options, struct spool *spool)
+list_run(const struct options *options, const struct delivery *how,
+    struct spool *spool)
 {
-	struct listing l = { .options = options };
+	struct listing l = { .options = options, .how = how, .spool = spool };
 	struct select select;
 	struct err err;
 	int code;
 
 	if (select_init(&select, options, &err) == 0)
-		code = list_selected(&l, &select, spool);
+		code = list_selected(&l, &select);
 	else {
 		result_complain(options->name, "%s", err.text);
 		code = exitcode_of_err(&err);

@@ -5,10 +5,12 @@
 #define CMD_LIST_H
 
 #include "cmd/options.h"
+#include "deliver/delivery.h"
 #include "spool/spool.h"
 
 /* In Postfix's layout, or as JSON. Returns the exit status. */
-int	list_run(const struct options *, struct spool *);
+int	list_run(const struct options *, const struct delivery *,
+	    struct spool *);
 
 /* Only how many there are. */
 int	list_count(const struct options *, struct spool *);

@@ -154,7 +154,7 @@ run_mode(const struct options *o, const struct settings *settings,
 {
 	switch (o->mode) {
 	case MODE_QUEUE:
-		return list_run(o, spool);
+		return list_run(o, how, spool);
 	case MODE_COUNT:
 		return list_count(o, spool);
 	case MODE_SHOW:

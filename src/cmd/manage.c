@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "cmd/action.h"
 #include "cmd/exitcode.h"
+#include "cmd/lost.h"
 #include "cmd/output.h"
 #include "cmd/queue.h"
 #include "cmd/result.h"
@@ -237,15 +238,25 @@ work_in_hold(struct manage *m, const char *id, struct entry *e)
 	}
 }
 
+/* Why it is not one for this; seen, as mailq sees it, or NULL. */
 static void
-work_on_held(struct manage *m, const char *id)
+pass_over_held(struct manage *m, const char *id, struct entry *seen)
+{
+	bool lost = m->action->mode == MODE_REQUEUE && seen != NULL &&
+	    lost_entry(m->spool, seen, m->giveup.how->double_bounce);
+
+	pass_over(m, id, lost ? LOST_WORDS : m->action->not_held);
+}
+
+static void
+work_on_held(struct manage *m, const char *id, struct entry *seen)
 {
 	struct entry e = { .fd = -1 };
 	struct err err;
 	int rc;
 
 	if (m->action->held == NULL) {
-		pass_over(m, id, m->action->not_held);
+		pass_over_held(m, id, seen);
 		return;
 	}
 	rc = held_open(m->spool, id, &e, &err);
@@ -266,7 +277,6 @@ work_on_row(void *arg, const struct queue_row *row, struct entry *entry,
 {
 	struct manage *m = arg;
 
-	(void)entry;
 	(void)why;
 	switch (row->place) {
 	case PLACE_RUN:
@@ -279,7 +289,7 @@ work_on_row(void *arg, const struct queue_row *row, struct entry *entry,
 		work_on_waiting(m, row->id);
 		break;
 	case PLACE_HOLD:
-		work_on_held(m, row->id);
+		work_on_held(m, row->id, entry);
 		break;
 	case PLACE_DAMAGED:
 		if (may_discard(m, row->id))

@@ -205,6 +205,50 @@ def test_return_when_the_sender_cannot_be_reached(client, down):
     assert o['sender'] == '' and client.queued() == [f'me@{down.domain}']
 
 
+def test_failed_and_nobody_to_be_told(lab, client):
+    """It would come back to hold/ at once: no advice to release it."""
+    srv = lab.server(script={'rcpt': '550 5.1.1 no'})
+    one = put(client, f'a@{srv.domain}', sender='<>')
+    client.flush_now().ok()
+    assert ids(client, 'hold') == [one]
+    two = held(client, f'b@{srv.domain}', sender='<>')
+    words = 'has failed, and nobody can be told: see --show, then --delete\n'
+    run = client.flush(one)
+    assert run.rc == 69
+    assert run.stderr == f'postrider: what matches {words}', repr(run)
+    for action in 'release', 'requeue':
+        run = client.postrider(f'--{action}', one)
+        assert run.rc == 69 and run.stderr == \
+            f'postrider: {one}: not {ACTIONS[action]}: {words}', repr(run)
+    assert ids(client, 'hold') == [one, two]
+    text = client.mailq()
+    assert text.count('(failed; nobody can be told)\n') == 1
+    assert re.search(rf'^{one}! .*\n\(failed; nobody', text, re.M), text
+    assert 'is held; --release' in client.flush(two).stderr
+    run = client.postrider('--release', 'all')
+    assert run.rc == 0 and one in run.stderr and two not in run.stderr
+    assert ids(client, 'hold') == [one] and ids(client) == [two]
+
+
+def test_failed_and_somebody_to_be_told_now(lab, client):
+    """With double-bounce set since, there is a report to be sent."""
+    srv, boss = lab.server(script={'rcpt': '550 5.1.1 no'}), lab.server()
+    one = put(client, f'a@{srv.domain}', sender='<>')
+    client.flush_now().ok()
+    client.write_conf(double_bounce=f'boss@{boss.domain}')
+    assert 'nobody can be told' not in client.mailq()
+    assert '--release makes' in client.flush(one).stderr
+    client.postrider('--release', one).quiet()
+    client.flush().ok()
+    assert boss.recipients == [f'boss@{boss.domain}'] and client.empty()
+    # Not to him of mail to himself.
+    client.write_conf(double_bounce=f'a@{srv.domain}')
+    put(client, f'a@{srv.domain}', sender='<>')
+    client.flush_now().ok()
+    run = client.postrider('--release', 'all')
+    assert run.rc == 69 and 'nobody can be told' in run.stderr, repr(run)
+
+
 # -- which ---------------------------------------------------------------------
 
 def test_kinds_are_and_ed(lab, client):
