@@ -17,6 +17,15 @@ is_first(const struct buf *out)
 	return out->len == 0 || strchr("{[:\n", out->data[out->len - 1]) != NULL;
 }
 
+/* U+0080 to U+009F: JSON does not mind, but the terminal of somebody who looks
+ * at it takes them as ESC with a letter behind it. */
+static bool
+is_c1_control(const char *s, size_t len)
+{
+	return len == 2 && (unsigned char)s[0] == 0xc2 &&
+	    (unsigned char)s[1] < 0xa0;
+}
+
 /* Text goes out in runs of harmless bytes; returns the length of one. */
 static size_t
 run_len(const char *s, size_t n)
@@ -25,16 +34,20 @@ run_len(const char *s, size_t n)
 
 	while (i < n && s[i] != '"' && s[i] != '\\' && s[i] != 0x7f) {
 		len = utf8_len(s + i, n - i);
-		if (len == 0 || (unsigned char)s[i] < 0x20)
+		if (len == 0 || (unsigned char)s[i] < 0x20 ||
+		    is_c1_control(s + i, len))
 			break;
 		i += len;
 	}
 	return i;
 }
 
-static void
-add_special(struct buf *out, char c)
+/* What no run has; returns its length, of at most n bytes. */
+static size_t
+add_special(struct buf *out, const char *s, size_t n)
 {
+	char c = *s;
+
 	if (c == '"' || c == '\\') {
 		buf_addc(out, '\\');
 		buf_addc(out, c);
@@ -44,9 +57,13 @@ add_special(struct buf *out, char c)
 		buf_adds(out, "\\t");
 	} else if ((unsigned char)c < 0x80) {
 		buf_printf(out, "\\u%04x", (unsigned)c);
+	} else if (is_c1_control(s, utf8_len(s, n))) {
+		buf_printf(out, "\\u%04x", (unsigned)(unsigned char)s[1]);
+		return 2;
 	} else {
 		buf_adds(out, "\xef\xbf\xbd");	/* U+FFFD */
 	}
+	return 1;
 }
 
 static void
@@ -61,9 +78,9 @@ add_quoted(struct buf *out, const char *s)
 		s += n;
 		left -= n;
 		if (left > 0) {
-			add_special(out, *s);
-			s++;
-			left--;
+			n = add_special(out, s, left);
+			s += n;
+			left -= n;
 		}
 	}
 	buf_addc(out, '"');

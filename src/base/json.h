@@ -1,6 +1,7 @@
 /*
  * Writing JSON (RFC 8259), one object a line. Text that is not UTF-8 is
- * written with U+FFFD in place of the bad bytes.
+ * written with U+FFFD in place of the bad bytes; control characters, U+0080 to
+ * U+009F too, as \u00XX.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
