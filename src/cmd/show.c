@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/fileio.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "cmd/exitcode.h"
 #include "cmd/output.h"
 #include "cmd/queue.h"
@@ -21,6 +22,9 @@
 
 /* What is printed is gathered up to this much. */
 #define OUTPUT_MAX 65536
+
+/* Bytes of a character. */
+#define UTF8_MAX 4
 
 struct show {
 	const struct options *options;
@@ -152,40 +156,77 @@ add_event(void *arg, const struct event *e)
 		output_write(&s->out);
 }
 
+/*
+ * Could this character, or this byte of none, steer a terminal? U+0080 to
+ * U+009F are as good as ESC, in UTF-8, and as bytes where it does not know
+ * UTF-8.
+ */
+static bool
+steers(const char *text, size_t len)
+{
+	unsigned char c = (unsigned char)text[0];
+
+	if (c < 0x80)
+		return (c < ' ' || c == 0x7f) && c != '\n' && c != '\t';
+	if (len == 2 && c == 0xc2)
+		c = (unsigned char)text[1];
+	return len < 3 && c < 0xa0;
+}
+
 /* Lines end as files' lines do; on a terminal nothing steers it. */
 static void
-add_text(struct show *s, const char *data, size_t n)
+add_char(struct show *s, const char *text, size_t len)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)data[i];
+	if (text[0] == '\r')
+		return;
+	if (s->terminal && steers(text, len))
+		buf_addc(&s->out, '?');
+	else
+		buf_add(&s->out, text, len);
+}
 
-		if (c == '\r')
-			continue;
-		if (s->terminal && (c < ' ' || c == 0x7f) && c != '\n' &&
-		    c != '\t')
-			c = '?';
-		buf_addc(&s->out, (char)c);
+/* Returns how much of it was taken: at its end there may be the beginning of a
+ * character, which goes before the next piece. */
+static size_t
+add_text(struct show *s, const char *data, size_t n, bool last)
+{
+	size_t i = 0, len;
+
+	while (i < n) {
+		len = utf8_len(data + i, n - i);
+		if (len == 0 && !last && n - i < UTF8_MAX &&
+		    (unsigned char)data[i] >= 0xc0)
+			break;
+		len = len > 0 ? len : 1;
+		add_char(s, data + i, len);
+		i += len;
 	}
 	output_write(&s->out);
+	return i;
 }
 
 static int
 add_message(struct show *s, const struct entry *entry, struct err *err)
 {
 	uint64_t at = 0, size = entry->env.size;
+	size_t left = 0, room, used;
 	char piece[8192];
 	ssize_t n;
 
 	buf_addc(&s->out, '\n');
 	while (at < size) {
-		n = pread_all(entry->fd, piece, size - at < sizeof(piece) ?
-		    (size_t)(size - at) : sizeof(piece),
+		room = sizeof(piece) - left;
+		n = pread_all(entry->fd, piece + left, size - at < room ?
+		    (size_t)(size - at) : room,
 		    (off_t)(entry->message_at + at));
 		if (n <= 0)
 			return err_set(err, ERR_TEMP, NULL,
 			    "%s: the message cannot be read", entry->id);
-		add_text(s, piece, (size_t)n);
 		at += (uint64_t)n;
+		left += (size_t)n;
+		used = add_text(s, piece, left, at == size);
+		left -= used;
+		memmove(piece, piece + used, left);
 	}
 	buf_addc(&s->out, '\n');
 	return 0;

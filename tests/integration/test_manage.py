@@ -506,6 +506,42 @@ def test_show_on_a_terminal(client, down):
     assert '\x1b' not in run.stdout and 'last ?[31m line' in run.stdout
 
 
+def on_terminal(client, *args):
+    """What a terminal would get."""
+    return client.run(['script', '-qec', ' '.join(client.argv(*args)),
+                       '/dev/null']).ok().stdout_bytes.replace(b'\r\n', b'\n')
+
+
+def test_show_c1_controls(client, down):
+    """U+0080 to U+009F are as good as ESC, in UTF-8 and as bytes."""
+    client.sendmail('-i', '-odq', f'a@{down.domain}', input=(
+        'Subject: a\u009b31mb\n\n\u0080c\u009f \u00a0é€😀\n'.encode() +
+        b'raw \x9b31m \x80\x9f \xe9\xc2\n\xc2\r\x9bend\xe2\x82\n')).quiet()
+    one, = ids(client)
+    text = on_terminal(client, '--show', one)
+    assert b'Subject: a?31mb\n' in text
+    assert '\n?c? \u00a0é€😀\n'.encode() in text
+    assert b'raw ?31m ?? \xe9\xc2\n' in text, text
+    assert b'end\xe2?\n' in text and b'\x9bend' not in text
+    raw = client.postrider('--show', one).ok().stdout_bytes
+    assert '\n\u0080c\u009f '.encode() in raw and b'raw \x9b31m' in raw
+    raw = client.postrider('--show', '--json', one).ok().stdout_bytes
+    assert b'Subject: a\\u009b31mb' in raw
+
+
+@pytest.mark.parametrize('char', ['é', '€', '😀', '\u009b', 'x\u009b'])
+def test_show_characters_that_are_cut(client, down, char):
+    """It is read in pieces, which end in the middle of some."""
+    for pad in range(4):
+        client.submit(f'a@{down.domain}', options=['-odq'], body='-' * pad +
+                      '\n' + (char * 200 + '\n') * 200).quiet()
+        one, = ids(client)
+        text = on_terminal(client, '--show', one).decode()
+        want = char.replace('\u009b', '?')
+        assert text.count(f'\n{want * 200}') == 200
+        client.postrider('--delete', one).ok()
+
+
 def test_show_as_json(lab, client):
     d = lab.name()
     lab.server(d, script={'rcpt': {f'later@{d}': '450 4.2.0 busy'}})
