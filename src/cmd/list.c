@@ -162,7 +162,7 @@ static void
 list_damaged(struct listing *l, const struct queue_row *row,
     const struct err *why)
 {
-	const char *reason = why != NULL ? why->text :
+	const char *reason = why != NULL ? result_reason(row->id, why->text) :
 	    "its message is damaged";
 	bool later = why != NULL && why->kind != ERR_DATA;
 

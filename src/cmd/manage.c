@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "base/str.h"
 #include "cmd/action.h"
 #include "cmd/exitcode.h"
 #include "cmd/lost.h"
@@ -39,9 +38,7 @@ tell(const struct manage *m, const char *id, bool done, const char *reason)
 {
 	struct buf line = { 0 };
 
-	/* failures begin with it, too */
-	if (str_starts(reason, id) && str_starts(reason + strlen(id), ": "))
-		reason += strlen(id) + 2;
+	reason = result_reason(id, reason);
 	if (!m->options->json) {
 		if (!done)
 			result_complain(m->options->name, "%s: not %s: %s", id,
@@ -99,13 +96,19 @@ busy(struct manage *m, const char *id)
 	    "a process is delivering it at this moment");
 }
 
+static void
+count_done(struct manage *m, const char *id)
+{
+	tell(m, id, true, "");
+	m->done++;
+}
+
 /* Its id may be another by now; what it was is what was asked for. */
 static void
 done(struct manage *m, const char *id, const struct entry *e)
 {
 	words_deed(e, m->action->done, getuid());
-	tell(m, id, true, "");
-	m->done++;
+	count_done(m, id);
 }
 
 /* It was seen a while ago: is it still one that was asked for? */
@@ -120,14 +123,15 @@ still_fits(const struct manage *m, const struct entry *e,
 static void
 discard(struct manage *m, const char *id)
 {
-	struct entry e = { .fd = -1 };
 	struct err err;
 	int rc = spool_discard(m->spool, id, &err);
 
-	str_copy(e.id, sizeof(e.id), id);
-	if (rc > 0)
-		done(m, id, &e);
-	else if (rc == 0)
+	if (rc > 0) {
+		/* of whom it was, nobody knows */
+		log_line(LOG_LEVEL_INFO, "queue", "%s: %s by uid=%lu, damaged",
+		    id, m->action->done, (unsigned long)getuid());
+		count_done(m, id);
+	} else if (rc == 0)
 		pass_over(m, id, "is gone");
 	else
 		failed(m, id, &err);
@@ -143,7 +147,8 @@ may_discard(const struct manage *m, const char *id)
 static void
 set_aside(struct manage *m, const char *id, const struct err *err)
 {
-	log_line(LOG_LEVEL_ERROR, "queue", "%s", err->text);
+	log_line(LOG_LEVEL_ERROR, "queue", "%s; it is in damaged/ now",
+	    err->text);
 	if (may_discard(m, id)) {
 		discard(m, id);
 		return;
@@ -295,7 +300,9 @@ work_on_row(void *arg, const struct queue_row *row, struct entry *entry,
 		if (may_discard(m, row->id))
 			discard(m, row->id);
 		else
-			pass_over(m, row->id, "is damaged");
+			pass_over(m, row->id, m->action->mode == MODE_DELETE ?
+			    "is damaged; name its id to remove it" :
+			    "is damaged");
 		break;
 	}
 }

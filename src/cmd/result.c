@@ -30,6 +30,14 @@ result_complain(const char *name, const char *fmt, ...)
 	buf_release(&line);
 }
 
+const char *
+result_reason(const char *id, const char *reason)
+{
+	if (str_starts(reason, id) && str_starts(reason + strlen(id), ": "))
+		return reason + strlen(id) + 2;
+	return reason;
+}
+
 void
 result_json(const struct entry *entry, size_t rcpt, const struct outcome *o)
 {

@@ -19,6 +19,9 @@
 void	result_complain(const char *name, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
+/* The reason without "ID: " in front, where the id stands beside it. */
+const char *result_reason(const char *id, const char *reason);
+
 /* One recipient's object. */
 void	result_json(const struct entry *, size_t rcpt,
 	    const struct outcome *);

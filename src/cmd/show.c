@@ -254,12 +254,13 @@ show_damaged(struct show *s, const struct queue_row *row,
     const struct err *why)
 {
 	if (s->options->json) {
-		show_json_damaged(row, why->text, &s->out);
+		show_json_damaged(row, result_reason(row->id, why->text),
+		    &s->out);
 		return;
 	}
 	buf_printf(&s->out, "%s\n", row->id);
 	add(s, "state", "%s: %s", why->kind == ERR_DATA ? "damaged" :
-	    "cannot be read now", why->text);
+	    "cannot be read now", result_reason(row->id, why->text));
 	buf_addc(&s->out, '\n');
 }
 
@@ -268,8 +269,8 @@ show_row(void *arg, const struct queue_row *row, struct entry *entry,
     const struct err *why)
 {
 	struct show *s = arg;
+	const char *trouble = NULL;
 	struct err err, bad;
-	bool sound;
 	int rc;
 
 	s->shown++;
@@ -279,11 +280,11 @@ show_row(void *arg, const struct queue_row *row, struct entry *entry,
 		output_write(&s->out);
 		return;
 	}
-	sound = entry_verify(s->spool, entry, &bad) == 0;
+	if (entry_verify(s->spool, entry, &bad) < 0)
+		trouble = result_reason(row->id, bad.text);
 	rc = s->options->json ?
-	    show_json(s->spool, row, entry, sound ? NULL : bad.text, &s->out,
-	    &err) :
-	    show_text(s, row, entry, sound ? NULL : bad.text, &err);
+	    show_json(s->spool, row, entry, trouble, &s->out, &err) :
+	    show_text(s, row, entry, trouble, &err);
 	output_write(&s->out);
 	if (rc < 0) {
 		result_complain(s->options->name, "%s", err.text);

@@ -979,6 +979,10 @@ def test_delete_what_is_damaged(lab, client):
     for select in ('all', 'status:damaged', 'older:0'):
         run = client.postrider('--delete', select)
         assert run.rc == 69, repr(run)
+        # What of it cannot be read has no age.
+        assert select == 'older:0' or run.stderr == (
+            'postrider: nothing to delete: what matches is damaged; name its '
+            'id to remove it\n'), repr(run)
     assert ids(client, 'damaged') == [one, two]
     run = client.postrider('--delete', one)
     run.quiet()
@@ -987,6 +991,35 @@ def test_delete_what_is_damaged(lab, client):
               os.path.join(client.spool, 'queue', two))
     client.postrider('--delete', two).quiet()
     assert ids(client) + ids(client, 'damaged') == []
+    # Whose it was and how large is not known, and not made up.
+    for id in one, two:
+        assert re.search(rf': {id}: deleted by uid=0, damaged$', client.log(),
+                         re.M), client.log()
+    assert re.search(rf': {two}: .*; it is in damaged/ now$', client.log(),
+                     re.M), client.log()
+
+
+def test_reason_does_not_repeat_the_id(client, down):
+    """Where it stands beside it."""
+    one = put(client, f'a@{down.domain}', body='hello there\n')
+    two = strange_id(0)
+    foreign(os.path.join(client.spool, 'queue', two))
+    path = os.path.join(client.spool, 'queue', one)
+    with open(path, 'r+b') as f:
+        text = f.read()
+        f.seek(text.index(b'hello there'))
+        f.write(b'J')
+    objects = client.postrider('--show', '--json', 'all').ok().objects + \
+        client.postrider('--queue', '--json', two).ok().objects
+    assert [o['queue_id'] for o in objects] == sorted([one, two]) + [two]
+    for o in objects:
+        assert o['queue_name'] == 'damaged' and o['queue_id'] not in \
+            o['reason'], o
+    text = client.postrider('--show', 'all').ok().stdout
+    assert f'{one}\n  state     damaged: its message is damaged\n' in text
+    assert text.count(two) == 1, text
+    text = client.mailq()
+    assert text.count(two) == 1, text
 
 
 def test_damaged_in_hold(client, down):
