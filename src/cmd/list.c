@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "base/str.h"
@@ -86,6 +87,33 @@ list_rcpts(struct listing *l, const struct envelope *env)
 }
 
 static void
+add_time(struct buf *out, const char *what, time_t t)
+{
+	char date[32] = "?";
+	struct tm tm;
+
+	if (localtime_r(&t, &tm) != NULL)
+		strftime(date, sizeof(date), "%b %e %H:%M:%S", &tm);
+	buf_printf(out, "%s %s", what, date);
+}
+
+/* -v: what comes next, if nobody does anything. */
+static void
+list_times(struct listing *l, const struct queue_row *row,
+    const struct envelope *env)
+{
+	buf_addc(&l->out, '(');
+	if (row->place == PLACE_QUEUE && row->due > clock_wall())
+		add_time(&l->out, "next attempt", row->due);
+	else if (row->place == PLACE_QUEUE)
+		buf_adds(&l->out, "next attempt at the next flush");
+	if (row->place == PLACE_QUEUE)
+		buf_adds(&l->out, ", ");
+	add_time(&l->out, "expires", env->expires_s);
+	buf_adds(&l->out, ")\n");
+}
+
+static void
 head_line(struct listing *l)
 {
 	if (l->shown == 0)
@@ -112,6 +140,8 @@ list_entry(struct listing *l, const struct queue_row *row,
 	    l->how->double_bounce))
 		buf_adds(&l->out, "(failed; nobody can be told)\n");
 	list_rcpts(l, env);
+	if (l->options->verbose)
+		list_times(l, row, env);
 	buf_addc(&l->out, '\n');
 }
 

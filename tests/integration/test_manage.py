@@ -460,6 +460,29 @@ def test_host_of_the_last_attempt(lab, client, down):
         assert run.rc == 64 and 'the name of a host' in run.stderr, repr(run)
 
 
+def test_when_it_is_tried_next(client, down):
+    client.submit(f'a@{down.domain}').quiet()
+    one, = ids(client)
+    two = put(client, f'b@{down.domain}')
+    three = held(client, f'c@{down.domain}')
+
+    def at(t):
+        return time.strftime('%b %e %H:%M:%S', time.gmtime(t))
+    o = {q['queue_id']: q for q in client.queue()}
+    lines = [f'(next attempt {at(o[one]["due"])}, '
+             f'expires {at(o[one]["expires"])})',
+             '(next attempt at the next flush, '
+             f'expires {at(o[two]["expires"])})',
+             f'(expires {at(o[three]["expires"])})']
+    for args in (['mailq', '-v'], ['postrider', '--queue', '-v'],
+                 ['sendmail', '-bp', '-v']):
+        run = client.run(client.argv(*args[1:], program=args[0])).ok()
+        found = [line for line in run.stdout.splitlines()
+                 if 'expires' in line]
+        assert found == lines and run.stderr == '', repr(run)
+    assert 'expires' not in client.mailq()
+
+
 # -- showing -------------------------------------------------------------------
 
 BODY = 'first line\n.dot\n\nlast \x1b[31m line\n'
