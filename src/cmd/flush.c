@@ -50,24 +50,54 @@ outcome(void *arg, struct item *item, size_t rcpt, const struct outcome *o)
 		result_json(&item->entry, rcpt, o);
 }
 
-/* On a terminal somebody wants to know what is left, and until when. */
+/* What is left of all, or of what was asked for, and until when. */
 static void
-tell(const struct flush_result *r)
+tell_left(const struct flush_result *r, bool some, struct buf *out)
 {
 	size_t left = r->kept + r->waiting;
-	struct buf line = { 0 };
 	char when[32] = "";
 	struct tm tm;
 
-	buf_printf(&line, "%zu delivered, %zu deferred, %zu failed; ",
-	    r->delivered, r->deferred, r->failed);
+	if (left == 0) {
+		buf_adds(out, some ? "none of these messages waits" :
+		    "no message waits");
+		return;
+	}
 	if (r->next_due != 0 && localtime_r(&r->next_due, &tm) != NULL)
 		strftime(when, sizeof(when), "%b %e %H:%M:%S", &tm);
-	if (left == 0)
-		buf_adds(&line, "nothing waits\n");
-	else
-		buf_printf(&line, "%zu message%s wait%s, the next is due %s\n",
-		    left, left == 1 ? "" : "s", left == 1 ? "s" : "", when);
+	buf_printf(out, "%zu %smessage%s wait%s, the next is due %s", left,
+	    some ? "of these " : "", some || left > 1 ? "s" : "",
+	    left == 1 ? "s" : "", when);
+}
+
+static bool
+count_held(void *arg, const char *id, enum spool_place place, time_t due)
+{
+	size_t *n = arg;
+
+	(void)id;
+	(void)due;
+	*n += place == PLACE_HOLD;
+	return true;
+}
+
+/* On a terminal somebody wants to know how it went. What is held is told, for
+ * nothing else ever comes back to it. */
+static void
+tell(const struct pass *p, const struct flush_result *r)
+{
+	bool some = p->select.n > 0;
+	struct buf line = { 0 };
+	struct err err;
+	size_t held = 0;
+
+	buf_printf(&line, "recipients: %zu delivered, %zu deferred, %zu "
+	    "failed; ", r->delivered, r->deferred, r->failed);
+	tell_left(r, some, &line);
+	if (!some && spool_scan(p->spool, count_held, &held, &err) == 0 &&
+	    held > 0)
+		buf_printf(&line, ", %zu held", held);
+	buf_addc(&line, '\n');
 	output_write(&line);
 	buf_release(&line);
 }
@@ -139,7 +169,7 @@ run(struct pass *p)
 	if (p->select.asked && result.matched == 0)
 		return explain_nothing(p);
 	if (!o->json && isatty(STDOUT_FILENO))
-		tell(&result);
+		tell(p, &result);
 	return EX_OK;
 }
 

@@ -483,6 +483,33 @@ def test_when_it_is_tried_next(client, down):
     assert 'expires' not in client.mailq()
 
 
+def test_flush_on_a_terminal(lab, client, down):
+    """Recipients are no messages, and what is held is not forgotten."""
+    srv = lab.server()
+    put(client, f'a@{srv.domain}', f'b@{srv.domain}', f'c@{down.domain}',
+        f'd@{down.domain}')
+    put(client, f'e@{down.domain}')
+    one = held(client, f'f@{down.domain}')
+    when = r', the next is due \w{3} [ \d]\d \d\d:\d\d:\d\d'
+
+    def told(*args):
+        return client.run(['script', '-qec', ' '.join(client.argv(
+            '--flush', *args)), '/dev/null']).ok().stdout.strip()
+    assert re.fullmatch('recipients: 2 delivered, 3 deferred, 0 failed; '
+                        f'2 messages wait{when}, 1 held', told())
+    assert re.fullmatch('recipients: 0 delivered, 1 deferred, 0 failed; '
+                        f'1 of these messages waits{when}',
+                        told(f'e@{down.domain}'))
+    client.postrider('--delete', one, f'e@{down.domain}').ok()
+    assert re.fullmatch('recipients: 0 delivered, 0 deferred, 0 failed; '
+                        f'1 message waits{when}', told())
+    down.start()
+    assert told(down.domain) == ('recipients: 2 delivered, 0 deferred, '
+                                 '0 failed; none of these messages waits')
+    assert told() == ('recipients: 0 delivered, 0 deferred, 0 failed; '
+                      'no message waits')
+
+
 # -- showing -------------------------------------------------------------------
 
 BODY = 'first line\n.dot\n\nlast \x1b[31m line\n'
