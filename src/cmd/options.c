@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "cmd/settings.h"
 #include "mail/envelope.h"
 
 /* "::" takes its value only when it is glued on: -q, -q30m, -qRjohn. */
@@ -171,6 +172,8 @@ parse_lifetime(struct options *o, const char *value, struct err *err)
 
 	if (str_duration(value, &seconds) < 0)
 		return usage(err, "not a time, as 90s, 30m, 5d:", value);
+	if (seconds > LIFETIME_MAX_S)
+		return usage(err, "more than 100 days:", value);
 	o->lifetime_s = seconds;
 	return 0;
 }

@@ -24,6 +24,9 @@
 #include "deliver/route.h"
 #include "mail/rewrite.h"
 
+/* Of the setting lifetime, and of --expire: 100 days. */
+#define LIFETIME_MAX_S 8640000u
+
 /* Where the sender comes from: the envelope-from setting. */
 enum envelope_from {
 	ENVELOPE_FROM_OPTION,	/* -f, else "from", else login@origin */
