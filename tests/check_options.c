@@ -343,6 +343,7 @@ static const struct {
 	{ "-q!", "sendmail -q!Rx", "-q !Rx" },
 	{ "-Q", "sendmail -Q", "quarantine" },
 	{ "-M", "sendmail -Mmacro", "macros" },
+	{ "-M of Exim", "mailq -Mvh 4jX", "--show, --delete" },
 	{ "-od", "sendmail -odx", "delivery mode" },
 	{ "-od alone", "sendmail -od", "delivery mode" },
 	{ "-oe", "sendmail -oex", "error mode" },
@@ -429,6 +430,7 @@ START_TEST(help)
 
 	ck_assert(options_help(&text, NULL));
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "--flush"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), "77 somebody"));
 	buf_clear(&text);
 	ck_assert(options_help(&text, "settings"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "smtp-port"));

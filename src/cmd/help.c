@@ -52,8 +52,8 @@ static const char usage_text[] =
 "      --requeue   due at once, attempts forgotten\n"
 "      --return    give up now; the sender gets a report\n"
 "Selectors: ID, ADDRESS, DOMAIN, from:PATTERN, to:PATTERN, domain:PATTERN,\n"
-"  site:HOST, older:2h, newer:2h, status:deferred|held|hold|active|damaged, all;\n"
-"  of a kind one has to fit, and of each kind\n"
+"  site:HOST, older:2h, newer:2h, status:deferred|held|hold|active|damaged,\n"
+"  all; of a kind one has to fit, and of each kind\n"
 "\n"
 "Settings (postrider.conf(5)):\n"
 "      --check-config   read them, print what is in effect, warn\n"
@@ -65,8 +65,11 @@ static const char usage_text[] =
 "\n"
 "Exit status: 0 every recipient's mail was accepted, or is safe in the queue;\n"
 "64 usage, 65 data, 66 input, 67 no such user, 68 no such host, 69 refused,\n"
-"73 cannot create a file, 74 cannot read or print, 75 not kept, try again, 78 settings:\n"
-"nothing was sent and nothing is kept.\n";
+"73 cannot create a file, 74 cannot read or print, 75 not kept, try again,\n"
+"78 settings: nothing was sent and nothing is kept.\n"
+"Of what is done with the queue: 0 done, 69 nothing matches, or nothing that it\n"
+"can be done to, 74 done but not printed, 75 busy, try again, 77 somebody else\n"
+"holds it.\n";
 
 bool
 options_help(struct buf *out, const char *topic)

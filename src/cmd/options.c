@@ -418,7 +418,8 @@ parse_one(struct options *o, int c, char **argv, struct err *err)
 		return parse_lifetime(o, optarg, err);
 	case 'M':
 	case 'Q':
-		return usage(err, c == 'M' ? "macros cannot be set: -M" :
+		return usage(err, c == 'M' ? "macros cannot be set: -M (to "
+		    "look at or remove a message: --show, --delete)" :
 		    "there is no quarantine: -Q", NULL);
 	case ':':
 		return refuse(err, "a value is missing behind",
