@@ -50,6 +50,28 @@ joes(const struct known *k)
 	return env;
 }
 
+/* The most that came at once. */
+static size_t largest;
+
+static int
+take(void *arg, const void *data, size_t n, struct err *err)
+{
+	(void)err;
+	buf_add(arg, data, n);
+	if (n > largest)
+		largest = n;
+	return 0;
+}
+
+static int
+refuse(void *arg, const void *data, size_t n, struct err *err)
+{
+	(void)arg;
+	(void)data;
+	(void)n;
+	return err_set(err, ERR_TEMP, "4.3.1", "no room");
+}
+
 /* A DSN about all rows of env, with dsn_close() behind it. */
 static void
 make(enum dsn_kind kind, struct envelope *env, const struct buf *header,
@@ -61,12 +83,14 @@ make(enum dsn_kind kind, struct envelope *env, const struct buf *header,
 		.message_id = "DEF456", .env = env, .rcpts = rows,
 		.nrcpt = env->nrcpt, .header = header, .depth = 1,
 		.whole = whole, .now = ARRIVED + 60 };
+	struct err err;
 
 	for (i = 0; i < env->nrcpt; i++)
 		rows[i] = i;
 	env->arrived_s = ARRIVED;
 	env->expires_s = ARRIVED + 432000;
-	dsn_write(&d, out);
+	largest = 0;
+	ck_assert_int_eq(dsn_write(&d, take, out, &err), 0);
 	dsn_close(&d, out);
 	free(rows);
 }
@@ -489,15 +513,122 @@ START_TEST(some_rows)
 		.message_id = "m", .env = &env, .rcpts = asked, .nrcpt = 2,
 		.header = &plain_header };
 	struct buf out = { 0 };
+	struct err err;
 
 	envelope_append(&env, "c@d.org");
 	envelope_append(&env, "e@f.org");
-	dsn_write(&d, &out);
+	ck_assert_int_eq(dsn_write(&d, take, &out, &err), 0);
 	assert_has(&out, "rfc822; a@b.org");
 	assert_has(&out, "rfc822; e@f.org");
 	assert_lacks(&out, "c@d.org");
 	envelope_release(&env);
 	buf_release(&out);
+}
+END_TEST
+
+/* Rows without end; what each part tells, and what of the others it says. */
+static const struct {
+	const char *name, *unit;
+	size_t n, len;			/* of the words */
+	size_t people, programs;	/* rows told; 0: it shall be fewer */
+	const char *others, *not_named;
+} crowds[] = {
+	{ "all in the form", "x", 3000, 40, 1000, 3000,
+	    "\r\nAnd 2000 more, who are named in the form for programs.\r\n",
+	    NULL },
+	{ "one more", "x", 1001, 40, 1000, 1001, "\r\nAnd 1 more, who", NULL },
+	{ "and not all in that", "x", 12000, 40, 1000, 10000,
+	    "\r\nAnd 11000 more. The form for programs names the first 10000 "
+	    "of all, and\r\nthe log of this mail system each of them, under "
+	    "ABC123.\r\n", "\r\nX-Postrider-Not-Named: 2000\r\n" },
+	{ "long words", "word ", 12000, 1000, 0, 0, "\r\nAnd ",
+	    "\r\nX-Postrider-Not-Named: " },
+	{ "in UTF-8", "\xc3\xb6", 12000, 1000, 0, 0, "\r\nAnd ",
+	    "\r\nX-Postrider-Not-Named: " },
+};
+
+/* Lines that begin so. */
+static size_t
+count(const struct buf *b, const char *text)
+{
+	size_t n = 0, len = strlen(text);
+
+	for (size_t i = 0; i + len + 1 <= b->len; i++)
+		if (b->data[i] == '\n' &&
+		    memcmp(b->data + i + 1, text, len) == 0)
+			n++;
+	return n;
+}
+
+/* n rows whose words have so many octets. */
+static struct envelope
+crowd(size_t n, const char *unit, size_t len)
+{
+	struct envelope env = joes(NULL);
+	struct buf words = { 0 };
+	struct known known = { .status = "5.1.1", .host = "mx.example.org",
+		.last_s = ARRIVED };
+	char path[80];
+
+	buf_adds(&words, "550 ");
+	while (words.len < len)
+		buf_adds(&words, unit);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "user%zu@example.org", i);
+		known.path = path;
+		known.text = buf_str(&words);
+		add(&env, &known);
+	}
+	buf_release(&words);
+	return env;
+}
+
+START_TEST(bounded)
+{
+	struct envelope env = crowd(crowds[_i].n, crowds[_i].unit,
+	    crowds[_i].len);
+	struct buf out = { 0 };
+	size_t people, programs;
+
+	make(DSN_FAILED, &env, &plain_header, false, &out);
+	assert_sound(&out, true);
+	people = count(&out, "  <user");
+	programs = count(&out, "Final-Recipient: rfc822; user");
+	ck_assert_uint_eq(count(&out, "Action: failed\r\n"), programs);
+	if (crowds[_i].people != 0) {
+		ck_assert_uint_eq(people, crowds[_i].people);
+		ck_assert_uint_eq(programs, crowds[_i].programs);
+	}
+	ck_assert_msg(people >= 500 && people <= 1000 && programs > people &&
+	    programs <= 10000, "%s: %zu and %zu rows", crowds[_i].name, people,
+	    programs);
+	assert_has(&out, crowds[_i].others);
+	assert_has(&out, ", of\r\nwhom the first");
+	assert_lacks(&out, "not concerned");
+	if (crowds[_i].not_named != NULL)
+		assert_has(&out, crowds[_i].not_named);
+	else
+		assert_lacks(&out, "Not-Named");
+	ck_assert_uint_lt(out.len, 10240000);
+	ck_assert_uint_lt(largest, 4 << 20);
+	envelope_release(&env);
+	buf_release(&out);
+}
+END_TEST
+
+/* Who takes the pieces may fail. */
+START_TEST(refused)
+{
+	struct envelope env = crowd(1, "x", 40);
+	size_t first = 0;
+	struct dsn d = { .hostname = "h", .queue_id = "q", .boundary = "b",
+		.message_id = "m", .env = &env, .rcpts = &first, .nrcpt = 1,
+		.header = &plain_header };
+	struct err err;
+
+	ck_assert_int_eq(dsn_write(&d, refuse, NULL, &err), -1);
+	ck_assert_str_eq(err.status, "4.3.1");
+	envelope_release(&env);
 }
 END_TEST
 
@@ -520,6 +651,8 @@ main(void)
 	tcase_add_test(tc, null_reverse_path);
 	tcase_add_test(tc, thousand);
 	tcase_add_test(tc, some_rows);
+	tcase_add_loop_test(tc, bounded, 0, CHECK_ROWS(crowds));
+	tcase_add_test(tc, refused);
 	suite_add_tcase(s, tc);
 	rc = check_run(s);
 	buf_release(&plain_header);

@@ -81,6 +81,12 @@ address_dsn(const struct delivery *how, const struct entry *original,
 }
 
 static int
+to_draft(void *arg, const void *data, size_t n, struct err *err)
+{
+	return draft_write(arg, data, n, err);
+}
+
+static int
 write_dsn(struct spool *spool, const struct delivery *how,
     struct entry *entry, struct dsn *dsn, struct draft *draft,
     struct err *err)
@@ -98,12 +104,9 @@ write_dsn(struct spool *spool, const struct delivery *how,
 	dsn->whole = dsn->kind == DSN_FAILED && entry->env.ret != RET_HDRS &&
 	    (entry->env.body & BODY_NUL) == 0 &&
 	    entry->env.size <= how->dsn_whole_max;
-	dsn_write(dsn, &text);
-	if (draft_write(draft, text.data, text.len, err) < 0)
+	if (dsn_write(dsn, to_draft, draft, err) < 0 ||
+	    (dsn->whole && append_original(entry, draft, err) < 0))
 		goto out;
-	if (dsn->whole && append_original(entry, draft, err) < 0)
-		goto out;
-	buf_clear(&text);
 	dsn_close(dsn, &text);
 	rc = draft_write(draft, text.data, text.len, err);
 out:

@@ -31,7 +31,7 @@ int	bounce_allowed(struct spool *, struct entry *, struct err *);
  *
  * entry  the original, claimed by this process.
  * kind   what the rows have in common: failed, relayed.
- * rcpts  rows of it; n of them.
+ * rcpts  rows of it; n of them, which it tells as far as dsn.h says.
  * to     canonical address; the DSN itself has the null reverse-path.
  * out    the new entry.
  *

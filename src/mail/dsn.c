@@ -16,6 +16,9 @@
 /* What no honest message has; whatever cannot be read counts as that. */
 #define DEPTH_MAX 1000
 
+/* What is handed on at once, or a row more. */
+#define PIECE_MAX 65536
+
 /* What differs between the kinds. */
 static const struct {
 	const char *subject, *action, *status;
@@ -33,6 +36,23 @@ dsn_status(const struct dsn *d, const struct rcpt *r, char *out)
 {
 	if (r->status == NULL || status_parse(r->status, out) == 0)
 		str_copy(out, STATUS_MAX, kinds[d->kind].status);
+}
+
+size_t
+dsn_fit(const struct dsn *d, dsn_row_fn *write, size_t most, size_t octets)
+{
+	struct buf row = { 0 };
+	size_t n = 0, sum = 0;
+
+	for (; n < d->nrcpt && n < most; n++) {
+		buf_clear(&row);
+		write(d, &d->env->rcpts[d->rcpts[n]], &row);
+		sum += row.len;
+		if (n > 0 && sum > octets)
+			break;
+	}
+	buf_release(&row);
+	return n;
 }
 
 /*
@@ -268,25 +288,33 @@ write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 		add_date(out, "Will-Retry-Until", d->env->expires_s);
 }
 
+size_t
+dsn_reported(const struct dsn *d)
+{
+	return dsn_fit(d, write_rcpt, DSN_REPORT_ROWS, DSN_REPORT_MAX);
+}
+
+/*
+ * The fields of the message. RFC 3464 has no group for "and others": each is
+ * of one recipient. So a field of our own has their number (2.2.6).
+ */
 static void
-write_report(const struct dsn *d, struct buf *out)
+write_report(const struct dsn *d, size_t told, struct buf *out)
 {
 	struct buf envid = { 0 };
-	size_t i;
 
 	buf_adds(out, "Content-Description: Delivery report\r\n"
 		      "Content-Type: message/delivery-status\r\n\r\n");
 	add_field(out, "Reporting-MTA", "dns; ", d->hostname);
 	add_field(out, "X-Postrider-Queue-ID", "", d->queue_id);
+	if (told < d->nrcpt)
+		buf_printf(out, "X-Postrider-Not-Named: %zu\r\n",
+		    d->nrcpt - told);
 	if (d->env->envid != NULL) {
 		add_decoded(&envid, d->env->envid);
 		add_field(out, "Original-Envelope-Id", "", buf_str(&envid));
 	}
 	add_date(out, "Arrival-Date", d->env->arrived_s);
-	for (i = 0; i < d->nrcpt; i++) {
-		buf_adds(out, "\r\n");
-		write_rcpt(d, &d->env->rcpts[d->rcpts[i]], out);
-	}
 	buf_release(&envid);
 }
 
@@ -317,16 +345,55 @@ write_original(const struct dsn *d, struct buf *out)
 		buf_add(out, d->header->data, d->header->len);
 }
 
-void
-dsn_write(const struct dsn *d, struct buf *out)
+/* Where the pieces go. */
+struct outlet {
+	dsn_sink_fn *sink;
+	void	*arg;
+	struct buf piece;
+};
+
+static int
+hand_on(struct outlet *o, struct err *err)
 {
-	write_header(d, out);
-	buf_printf(out, "\r\n--%s\r\n", d->boundary);
-	dsn_text_write(d, out);
-	buf_printf(out, "\r\n--%s\r\n", d->boundary);
-	write_report(d, out);
-	buf_printf(out, "\r\n--%s\r\n", d->boundary);
-	write_original(d, out);
+	int rc = o->sink(o->arg, o->piece.data, o->piece.len, err);
+
+	buf_clear(&o->piece);
+	return rc;
+}
+
+/* The fields of the first rows, a group for each. */
+static int
+write_rcpts(const struct dsn *d, size_t n, struct outlet *o, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (o->piece.len >= PIECE_MAX && hand_on(o, err) < 0)
+			return -1;
+		buf_adds(&o->piece, "\r\n");
+		write_rcpt(d, &d->env->rcpts[d->rcpts[i]], &o->piece);
+	}
+	return 0;
+}
+
+int
+dsn_write(const struct dsn *d, dsn_sink_fn *sink, void *arg, struct err *err)
+{
+	struct outlet o = { .sink = sink, .arg = arg };
+	size_t told = dsn_reported(d);
+	int rc = -1;
+
+	write_header(d, &o.piece);
+	buf_printf(&o.piece, "\r\n--%s\r\n", d->boundary);
+	dsn_text_write(d, &o.piece);
+	buf_printf(&o.piece, "\r\n--%s\r\n", d->boundary);
+	write_report(d, told, &o.piece);
+	if (write_rcpts(d, told, &o, err) < 0)
+		goto out;
+	buf_printf(&o.piece, "\r\n--%s\r\n", d->boundary);
+	write_original(d, &o.piece);
+	rc = hand_on(&o, err);
+out:
+	buf_release(&o.piece);
+	return rc;
 }
 
 void

@@ -133,11 +133,21 @@ wrap(struct buf *out, int indent, struct buf *text)
 	buf_clear(text);
 }
 
+/* Of whom it is. Who is not named must not think that all is well. */
 static void
-write_opening(const struct dsn *d, struct buf *out)
+add_whom(const struct dsn *d, size_t told, struct buf *text)
 {
-	bool one = d->nrcpt == 1;
-	const char *whom = one ? "recipient" : "recipients";
+	if (told < d->nrcpt)
+		buf_printf(text, "%zu recipients, of whom the first %zu are "
+		    "named below", d->nrcpt, told);
+	else
+		buf_printf(text, "the recipient%s below",
+		    d->nrcpt == 1 ? "" : "s");
+}
+
+static void
+write_opening(const struct dsn *d, size_t told, struct buf *out)
+{
 	struct buf text = { 0 };
 	char date[DATE_MAX];
 
@@ -146,23 +156,27 @@ write_opening(const struct dsn *d, struct buf *out)
 	buf_adds(out, "\r\n");
 	switch (d->kind) {
 	case DSN_FAILED:
-		buf_printf(&text, "I am sorry: your message could not be "
-		    "delivered to the %s below. It will not be tried again. "
-		    "Recipients who are not named here are not concerned.",
-		    whom);
+		buf_adds(&text, "I am sorry: your message could not be "
+		    "delivered to ");
+		add_whom(d, told, &text);
+		buf_adds(&text, ". It will not be tried again.");
+		if (told == d->nrcpt)
+			buf_adds(&text, " Recipients who are not named here "
+			    "are not concerned.");
 		break;
 	case DSN_DELAYED:
-		buf_printf(&text, "Your message could not yet be delivered to "
-		    "the %s below. THIS IS ONLY A WARNING: it is kept here "
+		buf_adds(&text, "Your message could not yet be delivered to ");
+		add_whom(d, told, &text);
+		buf_printf(&text, ". THIS IS ONLY A WARNING: it is kept here "
 		    "and will be tried again until %s. You need not send it "
-		    "again.", whom, date_rfc5322(d->env->expires_s, date));
+		    "again.", date_rfc5322(d->env->expires_s, date));
 		break;
 	case DSN_RELAYED:
-		buf_printf(&text, "As you asked to be told: your message for "
-		    "the %s below was handed on to the mail system named "
+		buf_adds(&text, "As you asked to be told: your message for ");
+		add_whom(d, told, &text);
+		buf_adds(&text, " was handed on to the mail system named "
 		    "there. It does not report deliveries, so this is the "
-		    "last report that you will get unless delivery fails.",
-		    whom);
+		    "last report that you will get unless delivery fails.");
 		break;
 	}
 	wrap(out, 0, &text);
@@ -242,6 +256,27 @@ write_rcpt(const struct dsn *d, const struct rcpt *r, struct buf *out)
 	buf_release(&text);
 }
 
+/* Where to find those who are not named. */
+static void
+write_others(const struct dsn *d, size_t told, struct buf *out)
+{
+	struct buf text = { 0 };
+	size_t reported = dsn_reported(d);
+
+	if (told == d->nrcpt)
+		return;
+	buf_printf(&text, "And %zu more", d->nrcpt - told);
+	if (reported == d->nrcpt)
+		buf_adds(&text, ", who are named in the form for programs.");
+	else
+		buf_printf(&text, ". The form for programs names the first "
+		    "%zu of all, and the log of this mail system each of "
+		    "them, under %s.", reported, d->queue_id);
+	wrap(out, 0, &text);
+	buf_adds(out, "\r\n");
+	buf_release(&text);
+}
+
 /* May c stand for itself before next, in that column? */
 static bool
 is_qp_plain(char c, char next, size_t col)
@@ -285,13 +320,14 @@ quoted_printable(struct buf *out, const char *s, size_t n)
 void
 dsn_text_write(const struct dsn *d, struct buf *out)
 {
+	size_t told = dsn_fit(d, write_rcpt, DSN_TEXT_ROWS, DSN_TEXT_MAX);
 	struct buf text = { 0 };
-	size_t i;
 
-	write_opening(d, &text);
+	write_opening(d, told, &text);
 	write_message(d, &text);
-	for (i = 0; i < d->nrcpt; i++)
+	for (size_t i = 0; i < told; i++)
 		write_rcpt(d, &d->env->rcpts[d->rcpts[i]], &text);
+	write_others(d, told, &text);
 	buf_adds(&text, "The same follows in a form for programs, and then "
 			"what you sent.\r\n");
 	buf_adds(out, "Content-Description: Notification\r\n");

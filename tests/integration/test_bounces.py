@@ -296,6 +296,21 @@ def test_1000_refused_recipients(lab, client, back):
     assert check.dsn(m, f'me@{back.domain}').failed == sorted(rcpts)
 
 
+def test_more_refused_recipients_than_a_person_reads(lab, client, back):
+    """A report that grew with them would not be taken anywhere."""
+    srv = lab.server(script={'rcpt': '550 5.1.1 no'})
+    ok = lab.server()
+    rcpts = [f'user{i}@{srv.domain}' for i in range(1100)]
+    client.submit(*rcpts, f'ok@{ok.domain}',
+                  sender=f'me@{back.domain}').quiet()
+    m, = back.messages
+    report = check.dsn(m, f'me@{back.domain}')
+    assert report.failed == sorted(rcpts)
+    assert report.text.count('  <user') == 1000
+    assert 'And 100 more' in report.text
+    assert client.empty()
+
+
 @pytest.mark.parametrize('body', ['Grüße\n', b'\xff\xfe raw\n',
                                   'x' * 5000 + '\n', '.\n..\n',
                                   '--=boundary\n'],
