@@ -447,6 +447,50 @@ START_TEST(record_beyond_the_limit)
 }
 END_TEST
 
+static void
+all_fail(void *arg, const struct entry *e, size_t rcpt, struct outcome *o)
+{
+	(void)arg;
+	ck_assert_int_eq(e->env.rcpts[rcpt].state, OUTCOME_NONE);
+	*o = lab_outcome(OUTCOME_FAILED);
+}
+
+/* Nor are there some of many rows: all or none. */
+START_TEST(rows_beyond_the_limit)
+{
+	static const size_t rows[] = { 0, 2, 3 };
+	struct rlimit limit, old;
+	struct entry e, again;
+	int rc;
+
+	signal(SIGXFSZ, SIG_IGN);
+	LAB_OK(spool_open(&s, lab_path, &err));
+	LAB_OK(lab_commit(&s, 4, PLACE_RUN, 0, false, &e, &err));
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = old;
+	limit.rlim_cur = e.end + 200;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	rc = entry_record_all(&s, &e, rows, 3, all_fail, NULL, 5, &err);
+	setrlimit(RLIMIT_FSIZE, &old);
+	ck_assert_int_lt(rc, 0);
+	ck_assert(!e.torn);
+	ck_assert_uint_eq(envelope_count(&e.env, OUTCOME_NONE), 4);
+	ck_assert_int_eq(spool_peek(&s, e.id, PLACE_RUN, &again, &err), 1);
+	ck_assert_uint_eq(envelope_count(&again.env, OUTCOME_NONE), 4);
+	entry_release(&again);
+	LAB_OK(entry_record_all(&s, &e, rows, 3, all_fail, NULL, 5, &err));
+	LAB_OK(entry_record_all(&s, &e, rows, 0, all_fail, NULL, 5, &err));
+	ck_assert(e.dirty);
+	ck_assert_int_eq(spool_peek(&s, e.id, PLACE_RUN, &again, &err), 1);
+	ck_assert_int_eq(again.env.rcpts[1].state, OUTCOME_NONE);
+	ck_assert_uint_eq(envelope_count(&again.env, OUTCOME_FAILED), 3);
+	ck_assert(lab_equal(&e.env, &again.env));
+	entry_release(&e);
+	entry_release(&again);
+	spool_close(&s);
+}
+END_TEST
+
 START_TEST(no_room_for_a_file)
 {
 	struct rlimit limit, old;
@@ -485,6 +529,7 @@ main(void)
 	tcase_add_test(tc, no_sync_without_promise);
 	tcase_add_test(tc, two_syncs_a_promise);
 	tcase_add_test(tc, record_beyond_the_limit);
+	tcase_add_test(tc, rows_beyond_the_limit);
 	tcase_add_loop_test(tc, no_room_for_a_file, 0, 4);
 	suite_add_tcase(suite, tc);
 	return check_run(suite);

@@ -2,9 +2,12 @@
 
 #include "deliver/giveup.h"
 
+#include <stdlib.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/xalloc.h"
 #include "deliver/item.h"
 #include "deliver/words.h"
 
@@ -48,8 +51,11 @@ giveup_possible(const struct giveup *g, const struct entry *entry)
 
 /* What the sender reads: who has done it, and why it was not delivered. */
 static void
-outcome_of(const struct giveup *g, const struct rcpt *rcpt, struct outcome *o)
+outcome_of(void *arg, const struct entry *entry, size_t row,
+    struct outcome *o)
 {
+	const struct giveup *g = arg;
+	const struct rcpt *rcpt = &entry->env.rcpts[row];
 	struct buf text = { 0 };
 
 	buf_printf(&text, "given up by %s before its time", g->by);
@@ -72,23 +78,46 @@ age_s(const struct entry *entry)
 	return (double)(clock_wall() - entry->env.arrived_s);
 }
 
+/* Rows that are not final; the caller frees them. */
+static size_t *
+open_rows(const struct envelope *env, size_t *n)
+{
+	size_t *rows = xcalloc(env->nrcpt, sizeof(*rows));
+
+	*n = 0;
+	for (size_t i = 0; i < env->nrcpt; i++)
+		if (env->rcpts[i].state != OUTCOME_DELIVERED &&
+		    env->rcpts[i].state != OUTCOME_FAILED)
+			rows[(*n)++] = i;
+	return rows;
+}
+
+/* From the envelope, which has been told. */
+static void
+log_rows(const struct entry *entry, const size_t *rows, size_t n)
+{
+	struct outcome o = { .kind = OUTCOME_FAILED };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rcpt *rcpt = &entry->env.rcpts[rows[i]];
+
+		str_copy(o.status, sizeof(o.status), rcpt->status);
+		str_copy(o.text, sizeof(o.text), rcpt->text);
+		words_attempt(entry, rows[i], &o, age_s(entry));
+	}
+}
+
 int
 giveup_record(struct giveup *g, struct entry *entry, struct err *err)
 {
-	struct envelope *env = &entry->env;
-	struct outcome o;
+	size_t n, *rows = open_rows(&entry->env, &n);
+	int rc = entry_record_all(g->spool, entry, rows, n, outcome_of, g,
+	    clock_wall(), err);
 
-	for (size_t i = 0; i < env->nrcpt; i++) {
-		if (env->rcpts[i].state == OUTCOME_DELIVERED ||
-		    env->rcpts[i].state == OUTCOME_FAILED)
-			continue;
-		outcome_of(g, &env->rcpts[i], &o);
-		if (entry_record(g->spool, entry, i, &o, clock_wall(),
-		    err) < 0)
-			return -1;
-		words_attempt(entry, i, &o, age_s(entry));
-	}
-	return 0;
+	if (rc == 0)
+		log_rows(entry, rows, n);
+	free(rows);
+	return rc;
 }
 
 void

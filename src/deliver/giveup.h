@@ -36,7 +36,8 @@ void	giveup_release(struct giveup *);
 bool	giveup_possible(const struct giveup *, const struct entry *);
 
 /* Record that all that is open has failed, in the journal of an entry that was
- * claimed or is in hand (spool/held.h). Returns 0, or -1 with *err. */
+ * claimed or is in hand (spool/held.h): all of it or nothing. Returns 0, or -1
+ * with *err. */
 int	giveup_record(struct giveup *, struct entry *, struct err *);
 
 /* Make the report and remove the entry, which was claimed; takes it. What goes

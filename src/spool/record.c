@@ -80,6 +80,31 @@ entry_record(struct spool *s, struct entry *e, size_t rcpt,
 	return rc;
 }
 
+int
+entry_record_all(struct spool *s, struct entry *e, const size_t *rcpts,
+    size_t n, entry_outcome_fn *fn, void *arg, time_t now, struct err *err)
+{
+	struct buf lines = { 0 };
+	struct outcome o;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		assert(rcpts[i] < e->env.nrcpt);
+		fn(arg, e, rcpts[i], &o);
+		journal_outcome(&lines, e->seed, rcpts[i], &o, now);
+	}
+	rc = n > 0 ? append(s, e, &lines, err) : 0;
+	buf_release(&lines);
+	if (rc < 0)
+		return -1;
+	e->dirty |= n > 0;
+	for (size_t i = 0; i < n; i++) {
+		fn(arg, e, rcpts[i], &o);
+		envelope_note(&e->env, rcpts[i], &o, now);
+	}
+	return 0;
+}
+
 /* What was said of n rows; takes the lines. */
 static int
 record_told(struct spool *s, struct entry *e, size_t n, struct buf *lines,

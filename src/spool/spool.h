@@ -241,6 +241,21 @@ int	entry_verify(struct spool *, struct entry *, struct err *);
 int	entry_record(struct spool *, struct entry *, size_t rcpt,
 	    const struct outcome *, time_t now, struct err *);
 
+/*
+ * The same of n rows at once, all or none: one write, and what of it is there
+ * when it fails is cut off.
+ *
+ * fn  says what became of a row; asked twice of each, before anything is noted
+ *     of it.
+ *
+ * Returns 0, or -1 with *err, and nothing is noted.
+ */
+typedef void entry_outcome_fn(void *arg, const struct entry *, size_t rcpt,
+	    struct outcome *);
+int	entry_record_all(struct spool *, struct entry *, const size_t *rcpts,
+	    size_t n, entry_outcome_fn *fn, void *arg, time_t now,
+	    struct err *);
+
 /* Append: the failures of these rows are reported by a committed DSN. */
 int	entry_record_reported(struct spool *, struct entry *,
 	    const size_t *rcpts, size_t n, struct err *);
