@@ -51,9 +51,9 @@ requeue(const struct action_tools *t, struct entry *e, struct err *err)
 static int
 give_up(const struct action_tools *t, struct entry *e, struct err *err)
 {
-	if (!giveup_possible(t->giveup, e))
-		return err_set(err, ERR_PERM, NULL,
-		    "it has no sender to return it to; --delete removes it");
+	if (giveup_check(t->giveup, e, err) < 0)
+		return err->kind != ERR_PERM ? -1 : err_set(err, ERR_PERM,
+		    NULL, "%s; --delete removes it", err->text);
 	return giveup_record(t->giveup, e, err);
 }
 

@@ -3,11 +3,13 @@
 #include "deliver/giveup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/xalloc.h"
+#include "deliver/bounce.h"
 #include "deliver/item.h"
 #include "deliver/words.h"
 
@@ -42,11 +44,48 @@ giveup_release(struct giveup *g)
 	g->settle.dispatch = NULL;
 }
 
-bool
-giveup_possible(const struct giveup *g, const struct entry *entry)
+/* What is open will have failed; will anybody want to hear of this one? */
+static bool
+is_wanted(const struct rcpt *rcpt)
 {
-	return entry->env.reverse_path[0] != '\0' ||
-	    g->how->double_bounce != NULL;
+	return rcpt_is_open(rcpt) && settle_wants_failure(rcpt);
+}
+
+/* As settle_bounce() finds it. */
+static bool
+has_reader(const struct giveup *g, const struct envelope *env)
+{
+	const char *other = g->how->double_bounce;
+
+	if (env->reverse_path[0] != '\0')
+		return true;
+	for (size_t i = 0; other != NULL && i < env->nrcpt; i++)
+		if (is_wanted(&env->rcpts[i]) &&
+		    strcmp(env->rcpts[i].path, other) == 0)
+			return false;
+	return other != NULL;
+}
+
+int
+giveup_check(const struct giveup *g, struct entry *entry, struct err *err)
+{
+	const struct envelope *env = &entry->env;
+	size_t i = 0;
+	int allowed;
+
+	if (!has_reader(g, env))
+		return err_set(err, ERR_PERM, NULL,
+		    "it has no sender to return it to");
+	while (i < env->nrcpt && !is_wanted(&env->rcpts[i]))
+		i++;
+	/* there will be no report, and none is missed */
+	if (i == env->nrcpt)
+		return 0;
+	allowed = bounce_allowed(g->spool, entry, err);
+	if (allowed == 0)
+		return err_set(err, ERR_PERM, NULL, "it is the end of a chain "
+		    "of reports about reports, and of that nobody is told");
+	return allowed < 0 ? -1 : 0;
 }
 
 /* What the sender reads: who has done it, and why it was not delivered. */

@@ -2,7 +2,7 @@
  * Messages that somebody gives up before their time: what is not delivered has
  * failed, the sender gets the report, and the message goes.
  *
- *	giveup_possible(), giveup_record(), giveup_settle() for each of them,
+ *	giveup_check(), giveup_record(), giveup_settle() for each of them,
  *	giveup_finish()
  *
  * Once it is recorded it will happen, whatever dies in between: a flush finds
@@ -31,9 +31,15 @@ void	giveup_init(struct giveup *, struct spool *, const struct delivery *,
 	    const char *by);
 void	giveup_release(struct giveup *);
 
-/* Is there somebody to be told? A null reverse-path has nobody, unless
- * delivery.double_bounce is set. */
-bool	giveup_possible(const struct giveup *, const struct entry *);
+/*
+ * Is there somebody to be told, who wants to be? A null reverse-path has
+ * nobody, unless delivery.double_bounce is set and it is not that who cannot be
+ * reached; and at the end of a chain of reports (bounce_allowed()) nobody is.
+ *
+ * Returns 0, or -1 with *err: ERR_PERM nobody; ERR_TEMP the header cannot be
+ * read.
+ */
+int	giveup_check(const struct giveup *, struct entry *, struct err *);
 
 /* Record that all that is open has failed, in the journal of an entry that was
  * claimed or is in hand (spool/held.h): all of it or nothing. Returns 0, or -1

@@ -192,6 +192,22 @@ def test_return_of_all_but_those_without_a_sender(lab, client, down):
     assert ids(client) == [one] and len(back.messages) == 1
 
 
+def test_return_of_the_end_of_a_chain_of_reports(lab, client, down):
+    """Nobody would be told, and it would come to hold/, said to be returned."""
+    back = lab.server()
+    client.sendmail('-i', '-odq', '-f', f'me@{back.domain}',
+                    f'a@{down.domain}',
+                    input='Subject: s\nX-Postrider-Depth: 7\n\nx\n').quiet()
+    one, = ids(client)
+    run = client.postrider('--return', one)
+    assert run.rc == 69 and one in run.stderr and 'chain' in run.stderr and \
+        '--delete' in run.stderr, repr(run)
+    assert ids(client) == [one] and client.queued() == [f'a@{down.domain}']
+    client.postrider('--hold', one).quiet()
+    assert client.postrider('--return', one).rc == 69
+    assert ids(client, 'hold') == [one] and back.messages == []
+
+
 def test_return_nobody_wants_to_hear(client, down):
     put(client, f'a@{down.domain}', options=['-N', 'never'])
     client.postrider('--return', 'all').quiet()
