@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "base/strmap.h"
 #include "base/xalloc.h"
 
@@ -174,6 +175,39 @@ START_TEST(strmap_many)
 }
 END_TEST
 
+#define CHOSEN 2000
+
+/* The longest row of slots that are taken: what a search may have to pass. */
+static size_t
+longest_row(const struct strmap *map)
+{
+	size_t row = 0, longest = 0;
+
+	for (size_t i = 0; i < map->cap; i++) {
+		row = map->slots[i].key != NULL ? row + 1 : 0;
+		longest = row > longest ? row : longest;
+	}
+	return longest;
+}
+
+/* Domains of somebody who knows the source: all have the same place in any
+ * table of up to 4096 slots, with a hash that is not random. */
+START_TEST(strmap_chosen)
+{
+	struct strmap map = { 0 };
+	char key[32];
+
+	for (unsigned i = 0; map.n < CHOSEN; i++) {
+		snprintf(key, sizeof(key), "%u.test", i);
+		if ((str_hash(STR_HASH_INIT, key, strlen(key)) & 4095) == 0)
+			*strmap_at(&map, key) = &map;
+	}
+	ck_assert_uint_eq(map.cap, 4096);
+	ck_assert_uint_lt(longest_row(&map), 200);
+	strmap_release(&map);
+}
+END_TEST
+
 static int
 ask_for_more(void *arg)
 {
@@ -246,6 +280,7 @@ main(void)
 	tc = tcase_create("strmap");
 	tcase_add_test(tc, strmap_empty);
 	tcase_add_test(tc, strmap_many);
+	tcase_add_test(tc, strmap_chosen);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("memory");
