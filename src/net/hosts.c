@@ -8,16 +8,10 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/strmap.h"
 #include "base/xalloc.h"
 
 #define TABLE_MIN 64
-
-static size_t
-place(const char *name, size_t size)
-{
-	return (size_t)str_hash(STR_HASH_INIT, name, strlen(name)) &
-	    (size - 1);
-}
 
 static void
 grow(struct hosts *t)
@@ -25,10 +19,12 @@ grow(struct hosts *t)
 	size_t i, at, size = t->size > 0 ? t->size * 2 : TABLE_MIN;
 	struct host **chain = xcalloc(size, sizeof(struct host *)), *h;
 
+	if (t->size == 0)
+		t->start = strmap_start();
 	for (i = 0; i < t->size; i++) {
 		while ((h = t->chain[i]) != NULL) {
 			t->chain[i] = h->next;
-			at = place(h->name, size);
+			at = strmap_place(t->start, h->name, size);
 			h->next = chain[at];
 			chain[at] = h;
 		}
@@ -69,7 +65,7 @@ hosts_get(struct hosts *t, const char *name, enum host_way way, bool *made)
 	*made = false;
 	if (t->n >= t->size)
 		grow(t);
-	at = place(name, t->size);
+	at = strmap_place(t->start, name, t->size);
 	for (h = t->chain[at]; h != NULL; h = h->next) {
 		if (h->way == way && strcmp(h->name, name) == 0)
 			return h;

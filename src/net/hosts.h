@@ -48,6 +48,7 @@ struct host {
 struct hosts {
 	struct host **chain;	/* owned; size of them, a power of 2 */
 	size_t	 size, n;
+	uint64_t start;		/* of the hash (strmap_start()) */
 };
 
 /*
