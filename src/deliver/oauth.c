@@ -296,7 +296,8 @@ out:
 
 /*
  * A guest can stop or kill his processes: while one holds the lock, or between
- * the server's answer and the disk, that would be everybody's loss.
+ * the server's answer and the disk, that would be everybody's loss. So none of
+ * his takes the lock, not even to forget a token.
  */
 static int
 leave_to_flush(struct err *err)
@@ -357,6 +358,8 @@ oauth_forget(const struct account *a, const char *user, int spool_fd,
 	struct tokens t = { 0 };
 	struct err ignored;
 
+	if (process_serves_guest())
+		return;
 	/* who has the lock is asking for another one */
 	if (tokenstore_open(&store, a, user, spool_fd, 0, &ignored) == 0 &&
 	    tokenstore_lock(&store, clock_ms(), &ignored) == 0) {

@@ -33,7 +33,8 @@ int	oauth_token(const struct account *, const char *user, int spool_fd,
 	    bool shared, struct secret *token, struct err *);
 
 /* The server refused this token: if it is the one that is kept, forget it.
- * Another process may have renewed it meanwhile. */
+ * Another process may have renewed it meanwhile. For a guest nothing is done:
+ * he could not renew it either, the next flush finds out for itself. */
 void	oauth_forget(const struct account *, const char *user, int spool_fd,
 	    const struct secret *token);
 

@@ -97,6 +97,26 @@ def test_tokens_are_shared(lab, system, srv):  # noqa: F811
     assert len(srv.messages) == 5 and len(tokens.asked) == 2
 
 
+def test_a_guest_forgets_no_token(lab, system, srv):  # noqa: F811
+    """That takes the lock of the token, and he may stop who holds it."""
+    tokens, client = lab.tokens(), system.client
+    srv.tokens = {'ann': f'{auth.TOKEN}.1'}
+    client.use(srv, oauth_token_url=tokens.token_url_by_address,
+               oauth_client_id='postrider',
+               oauth_refresh_token_file=secret_of(system, tokens.refresh))
+    system.submit('root', BOB).quiet()
+    before = [open(path).read() for path in client.files('tokens')]
+    assert f'{auth.TOKEN}.1' in ''.join(before)
+    srv.tokens = {'ann': f'{auth.TOKEN}.2'}
+    system.submit('joe', BOB).quiet()
+    assert client.queued() == [BOB] and len(tokens.asked) == 1
+    assert [open(path).read() for path in client.files('tokens')] == before
+    # who may renew it finds out as he did
+    system.run('root', 'sendmail', '-qf').ok()
+    assert srv.recipients == [BOB] * 2 and len(tokens.asked) == 2
+    assert client.empty()
+
+
 def test_command_of_the_smarthost(system, srv):  # noqa: F811
     """It would run as the guest, who can have it print his own server's name,
     and be shown the system's password: it does not run for him."""
