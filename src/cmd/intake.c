@@ -2,6 +2,7 @@
 
 #include "cmd/intake.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,7 +143,7 @@ set_options(const struct intake *in, struct envelope *env)
 	env->expires_s = env->arrived_s + (time_t)lifetime;
 }
 
-/* The envelope; recipients once each. */
+/* The envelope; recipients once each, and not more than there may be. */
 static int
 make_envelope(struct intake *in, const struct message *m,
     struct sending *sending, struct envelope *env, struct err *err)
@@ -162,6 +163,10 @@ make_envelope(struct intake *in, const struct message *m,
 		add_bad(env, bad.v[i], in->options->notify);
 	strlist_release(&good);
 	strlist_release(&bad);
+	if (env->nrcpt > in->settings->recipients_max)
+		return err_set(err, ERR_DATA, "5.5.3", "%zu recipients are "
+		    "more than one message may have (recipients-max %" PRIu64
+		    ")", env->nrcpt, in->settings->recipients_max);
 	if (envelope_count(env, OUTCOME_NONE) > 0)
 		return 0;
 	if (env->nrcpt > 0)

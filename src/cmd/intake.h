@@ -49,7 +49,8 @@ void	intake_release(struct intake *);
  * out  the entry (PLACE_RUN), or only its id and envelope (PLACE_QUEUE).
  *
  * Returns 0; or -1 with *err, and nothing is kept: ERR_USAGE nobody to send
- * to; ERR_DATA; ERR_PERM 5.4.6; ERR_NOINPUT; ERR_TEMP.
+ * to; ERR_DATA (5.5.3: more than recipients-max); ERR_PERM 5.4.6;
+ * ERR_NOINPUT; ERR_TEMP.
  */
 int	intake_message(struct intake *, struct source *, struct entry *out,
 	    struct err *);

@@ -47,7 +47,7 @@ struct settings {
 	char	*double_bounce;
 	char	*worker_user;
 	uint64_t smtp_port, jobs, site_connections, connection_messages,
-	    transaction_recipients, dsn_size;
+	    transaction_recipients, recipients_max, dsn_size;
 	uint64_t wait, lifetime, bounce_lifetime, delay_warning, retry_first,
 	    retry_max, dns_timeout, connect_timeout, command_timeout,
 	    dot_timeout, destination_timeout;	/* seconds */

@@ -152,6 +152,11 @@ const struct key settings_keys[] = {
 	    "How long a caller waits for deliveries. After that the rest is "
 	    "made safe in the queue, the command returns 0, and deliveries go "
 	    "on in the background." },
+	{ "recipients-max", TYPE_NUMBER, GLOBAL(recipients_max), "200000",
+	    1, 1000000, NULL,
+	    "The most recipients that one message may have, those of the "
+	    "command line and, with -t, of the header together. Of one with "
+	    "more nothing is sent; the exit status is 65." },
 	{ "jobs", TYPE_NUMBER, GLOBAL(jobs), "100", 1, 2000, NULL,
 	    "Delivery processes at the same time." },
 	{ "site-connections", TYPE_NUMBER, GLOBAL(site_connections), "5",

@@ -131,6 +131,37 @@ def test_usage_error_drains_stdin(client):
         assert feed.wait() == 0, 'the writer was killed'
 
 
+def writer():
+    """Somebody who writes more than a pipe takes, and says how it went."""
+    return subprocess.Popen(
+        ['/usr/bin/python3', '-c',
+         'import os\nos.write(1, b"Subject: x\\nTo: c@d.test\\n\\n")\n'
+         'for i in range(64):\n os.write(1, b"line\\n" * 20000)'],
+        stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize('args', [
+    ['a@d.test', 'b@d.test', 'c@d.test'], ['-t', 'a@d.test', 'b@d.test'],
+    ['-odq', 'a@d.test', 'b@d.test', 'no address']],
+    ids=['named', 'in the header', 'no address'])
+def test_more_recipients_than_there_may_be(client, args):
+    client.write_conf(recipients_max=2)
+    feed = writer()
+    run = client.sendmail(*args, stdin=feed.stdout)
+    feed.stdout.close()
+    assert run.rc == 65 and 'recipients-max' in run.stderr, repr(run)
+    assert feed.wait() == 0, 'the writer was killed'
+    assert client.empty()
+
+
+def test_as_many_recipients_as_there_may_be(lab, client):
+    srv = lab.server()
+    to = [f'a@{srv.domain}', f'b@{srv.domain}']
+    client.write_conf(recipients_max=2)
+    client.sendmail('-t', *to, input=f'To: {to[0]}\n\nx\n').quiet()
+    assert srv.recipients == to
+
+
 # -- header ----------------------------------------------------------------
 
 def test_missing_fields_are_added(client, srv):
