@@ -27,26 +27,32 @@ on_system()
 	    2>/dev/null | grep .
 }
 
-# have_server FILE PACKAGE: leave the file in build/servers, or add the
-# package to $wanted.
+# is_whole FILE: is it in build/servers, with all the libraries it needs?
+is_whole()
+{
+	[ -e "$servers/$1" ] && ! LD_LIBRARY_PATH=$servers \
+	    ldd "$servers/$1" 2>&1 | grep -q 'not found'
+}
+
+# have_server FILE PACKAGE: leave it where it is whole, or add it to $found,
+# or the package to $wanted.
 have_server()
 {
-	[ -e "$servers/$1" ] && return 0
-	found=$(on_system "$1" | head -n 1)
-	if [ -n "$found" ]; then
-		# A copy is not set-user-ID, and no AppArmor profile keeps it
-		# from settings in unusual places.
-		cp "$found" "$servers/$1"
+	is_whole "$1" && return 0
+	file=$(on_system "$1" | head -n 1)
+	if [ -n "$file" ]; then
+		found="$found $file"
 	else
 		wanted="$wanted $2"
 	fi
 }
 
-# Packages that would have to be installed for those named, by name.
+# Packages that would have to be installed for those named, by name. Not by
+# --print-uris: that leaves out what apt has in its cache.
 with_dependencies()
 {
-	apt-get -qq --print-uris -y --no-install-recommends install "$@" |
-	    sed -n "s/^'[^']*' \([^_ ]*\)_.*/\1/p" | grep .
+	apt-get -s -y --no-install-recommends install "$@" |
+	    sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep .
 }
 
 # unpack_packages DIRECTORY PACKAGE...: the files of each below DIRECTORY.
@@ -65,19 +71,59 @@ unpack_packages()
 	done
 }
 
-# Of what the packages hold, programs and libraries are enough.
+# keep_programs FROM TO: of what the packages hold, programs and libraries are
+# enough.
 keep_programs()
 {
 	find "$1" \( -path '*/sbin/exim4' -o -path '*/sbin/dnsmasq' -o \
-	    -name 'lib*.so*' \) -exec cp -P {} "$servers" \;
-	chmod -R u-s,a+rX "$servers"
+	    -name 'lib*.so*' \) -exec cp -P {} "$2" \;
+}
+
+# fetch_packages DIRECTORY PACKAGE...: their programs there.
+fetch_packages()
+{
+	to=$1
+	shift
+	say "unpacking $* and libraries in build/servers"
+	unpacked=$(mktemp -d) || die "cannot make a temporary directory"
+	chmod 755 "$unpacked"
+	fetch_log=$PWD/build/log-servers.txt
+	code=0
+	(unpack_packages "$unpacked" "$@") >"$fetch_log" 2>&1 \
+	    </dev/null || code=$?
+	[ "$code" -ne 0 ] || keep_programs "$unpacked" "$to"
+	rm -rf "$unpacked"
+	[ "$code" -eq 0 ] && return 0
+	rm -rf "$to"
+	tail -n 20 "$fetch_log" >&2
+	die "cannot get $*; installed by hand they will do as well"
+}
+
+# Add to build/servers what is in $found and $wanted. It is renamed when it is
+# complete: whoever finds half of it would take it for all.
+fill_servers()
+{
+	[ -z "$wanted" ] || command -v apt-get >/dev/null ||
+	    die "no apt-get here; install the likes of:$wanted"
+	filling=$(mktemp -d "$servers.XXXXXX") || die "cannot write in $PWD"
+	[ ! -d "$servers" ] || cp -P "$servers"/* "$filling" 2>/dev/null
+	for file in $found; do
+		# A copy is not set-user-ID, and no AppArmor profile keeps it
+		# from settings in unusual places.
+		cp "$file" "$filling"
+	done
+	# shellcheck disable=SC2086 # words are meant
+	[ -z "$wanted" ] || fetch_packages "$filling" $wanted
+	chmod -R u-s,a+rX "$filling"
+	rm -rf "$servers"
+	mv "$filling" "$servers" || exit 1
 }
 
 # get_servers dns|mail...
 get_servers()
 {
-	wanted=
-	mkdir -p "$servers"
+	found='' wanted=''
+	mkdir -p build
 	for server in "$@"; do
 		case $server in
 		dns)
@@ -87,23 +133,7 @@ get_servers()
 			have_server libnss_wrapper.so libnss-wrapper ;;
 		esac
 	done
-	[ -n "$wanted" ] || return 0
-	command -v apt-get >/dev/null ||
-	    die "no apt-get here; install the likes of:$wanted"
-	say "unpacking$wanted and libraries in build/servers"
-	unpacked=$(mktemp -d) || die "cannot make a temporary directory"
-	chmod 755 "$unpacked"
-	fetch_log=$PWD/build/log-servers.txt
-	code=0
-	# shellcheck disable=SC2086 # words are meant
-	(unpack_packages "$unpacked" $wanted) >"$fetch_log" 2>&1 \
-	    </dev/null || code=$?
-	[ "$code" -ne 0 ] || keep_programs "$unpacked"
-	rm -rf "$unpacked"
-	if [ "$code" -ne 0 ]; then
-		tail -n 20 "$fetch_log" >&2
-		die "cannot get$wanted; installed by hand they will do as well"
-	fi
+	[ -z "$found$wanted" ] || fill_servers
 }
 
 # -- files and ports --------------------------------------------------------
