@@ -71,7 +71,8 @@ def details(results):
         print('-- log')
         print(log, end='')
         if verdict is None:
-            print('-- there was no such call')
+            print('-- there was no such call: nothing is shown')
+            code = 1
             continue
         for kind, text in verdict.breaches:
             print(f'-- {kind}: {text}')
