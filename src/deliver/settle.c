@@ -282,7 +282,7 @@ hold(struct settle *s, struct item *item)
 	log_line(LOG_LEVEL_WARNING, "bounce",
 	    "%s: %s; kept in hold",
 	    item->entry.id, item->unrecorded ? "what became of it could not be "
-	    "recorded" : "it failed and has no sender to tell");
+	    "recorded" : "it failed, and there is nobody to tell");
 }
 
 /*

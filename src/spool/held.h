@@ -3,8 +3,9 @@
  * and locked, so that two commands do not deal with it at the same time, and a
  * process that dies leaves it held.
  *
- * Until entry_release() only these and entry_record(), entry_record_deed(),
- * entry_header(), entry_history() and entry_verify() may be used on it.
+ * Until entry_release() only these and entry_record(), entry_record_all(),
+ * entry_record_deed(), entry_header(), entry_history() and entry_verify() may
+ * be used on it.
  */
 #ifndef SPOOL_HELD_H
 #define SPOOL_HELD_H
