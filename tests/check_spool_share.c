@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/strlist.h"
 #include "base/strmap.h"
+#include "spool/run.h"
 
 static struct spool s;
 static struct err err;
@@ -331,6 +332,109 @@ START_TEST(own_claims_are_not_recovered)
 }
 END_TEST
 
+/* Leaves one in run/RUN, and dies. */
+static void
+leave_one(bool guest)
+{
+	struct spool mine;
+	struct entry e;
+
+	if (fork() == 0) {
+		LAB_MUST(spool_open(&mine, lab_path, &err) == 0);
+		mine.guest = guest;
+		LAB_MUST(lab_commit(&mine, 1, PLACE_RUN, 0, true, &e,
+		    &err) == 0);
+		die();
+	}
+	wait(NULL);
+}
+
+/* He may stop while he has the lock, and nobody else could put it back. */
+START_TEST(guest_leaves_others_alone)
+{
+	struct entry e;
+
+	leave_one(false);
+	s.guest = true;
+	ck_assert_uint_eq(recover(), 0);
+	LAB_OK(lab_commit(&s, 1, PLACE_RUN, 0, false, &e, &err));
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_QUEUE], 0);
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_RUN], 2);
+	LAB_OK(entry_complete(&s, &e, &err));
+	entry_release(&e);
+	s.guest = false;
+	ck_assert_uint_eq(recover(), 1);
+}
+END_TEST
+
+/* What he has left himself: the next of his, or anybody else. */
+START_TEST(guest_is_recovered)
+{
+	struct entry e;
+
+	leave_one(true);
+	s.guest = _i == 0;
+	ck_assert_uint_eq(recover(), 1);
+	leave_one(true);
+	LAB_OK(lab_commit(&s, 1, PLACE_RUN, 0, false, &e, &err));
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_QUEUE], _i == 0 ? 2 : 1);
+	ck_assert_uint_eq(recover(), _i == 0 ? 0 : 1);
+	LAB_OK(entry_complete(&s, &e, &err));
+	entry_release(&e);
+}
+END_TEST
+
+/* Guests, however many processes they have, leave room for others. */
+START_TEST(guest_has_enough)
+{
+	char name[160];
+
+	for (unsigned n = 0; n < 1000; n++) {
+		snprintf(name, sizeof(name), "%s/run/%u-%u", lab_path,
+		    (unsigned)getuid(), n);
+		/* cannot be taken, as one that is held */
+		close(open(name, O_CREAT | O_WRONLY, 0600));
+	}
+	s.guest = true;
+	ck_assert_int_lt(lab_commit(&s, 1, PLACE_QUEUE, 5, false, NULL, &err),
+	    0);
+	ck_assert_int_eq(err.kind, ERR_TEMP);
+	ck_assert_ptr_nonnull(strstr(err.text, "of this user"));
+	s.guest = false;
+	LAB_OK(lab_commit(&s, 1, PLACE_QUEUE, 5, false, NULL, &err));
+	ck_assert_str_eq(s.mine, "0");
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	bool valid;
+} run_names[] = {
+	{ "0", true },
+	{ "9999", true },
+	{ "1000-0", true },
+	{ "4294967295-9999", true },
+	{ "10000", false },
+	{ "00", false },
+	{ "", false },
+	{ "-", false },
+	{ "-1", false },
+	{ "1000-", false },
+	{ "01-1", false },
+	{ "1-01", false },
+	{ "1-2-3", false },
+	{ "4294967296-0", false },
+	{ "000000000000000000000000001-1", false },
+	{ "1000-10000", false },
+};
+
+START_TEST(names_of_directories)
+{
+	ck_assert_msg(run_name_valid(run_names[_i].name) ==
+	    run_names[_i].valid, "%s", run_names[_i].name);
+}
+END_TEST
+
 /*
  * A recovering process may remove a directory just made. Nobody fails, and
  * nothing is left.
@@ -475,6 +579,11 @@ main(void)
 	tcase_add_test(tc, worker_outlives_dispatcher);
 	tcase_add_test(tc, stopped_process_keeps_its_claim);
 	tcase_add_test(tc, own_claims_are_not_recovered);
+	tcase_add_test(tc, guest_leaves_others_alone);
+	tcase_add_loop_test(tc, guest_is_recovered, 0, 2);
+	tcase_add_test(tc, guest_has_enough);
+	tcase_add_loop_test(tc, names_of_directories, 0,
+	    CHECK_ROWS(run_names));
 	tcase_add_test(tc, recover_against_beginners);
 	tcase_add_test(tc, submitters_die_flushes_work);
 	suite_add_tcase(suite, tc);

@@ -17,7 +17,17 @@
 /* More processes than this at the same time wait for nobody: they fail. */
 #define RUN_MAX 10000
 
+/* And more than this of one guest. */
+#define GUEST_RUN_MAX 1000
+
 #define NOT_FOR_US (-3)
+
+/* What the name of a directory in run tells. */
+struct run_name {
+	bool	 guest;
+	uint64_t uid;		/* of the guest */
+	uint64_t n;
+};
 
 static bool
 is_linked(const struct spool *s, const char *name, int fd)
@@ -29,13 +39,55 @@ is_linked(const struct spool *s, const char *name, int fd)
 	    by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
+static bool
+is_number(const char *text, uint64_t max, uint64_t *n)
+{
+	return str_number(text, max, n) == 0 &&
+	    (text[0] != '0' || text[1] == '\0');
+}
+
+static bool
+parse_name(const char *name, struct run_name *run)
+{
+	const char *dash = strchr(name, '-');
+	char uid[SPOOL_ID_MAX];
+
+	memset(run, 0, sizeof(*run));
+	if (dash == NULL)
+		return is_number(name, RUN_MAX - 1, &run->n);
+	run->guest = true;
+	snprintf(uid, sizeof(uid), "%.*s", (int)(dash - name), name);
+	return is_number(uid, UINT32_MAX, &run->uid) &&
+	    is_number(dash + 1, RUN_MAX - 1, &run->n);
+}
+
 bool
 run_name_valid(const char *name)
 {
-	uint64_t n;
+	struct run_name run;
 
-	return str_number(name, RUN_MAX - 1, &n) == 0 &&
-	    (name[0] != '0' || name[1] == '\0');
+	return parse_name(name, &run);
+}
+
+/*
+ * A guest may start as many processes as he likes, and stop each of them for
+ * as long as he likes while it holds a lock. So he has directories of his own,
+ * and nobody else's mail is ever behind a lock of his.
+ */
+static void
+make_name(const struct spool *s, unsigned n, char *name)
+{
+	if (s->guest)
+		snprintf(name, SPOOL_ID_MAX, "%u-%u", (unsigned)getuid(), n);
+	else
+		snprintf(name, SPOOL_ID_MAX, "%u", n);
+}
+
+/* May we take the lock of that directory, to see what is left in it? */
+static bool
+is_for_us(const struct spool *s, const struct run_name *run)
+{
+	return !s->guest || (run->guest && run->uid == getuid());
 }
 
 struct recovery {
@@ -114,13 +166,13 @@ open_or_make(struct spool *s, const char *name, struct err *err)
 int
 run_ready(struct spool *s, struct err *err)
 {
-	unsigned n;
+	unsigned n, max = s->guest ? GUEST_RUN_MAX : RUN_MAX;
 	int fd;
 
 	if (s->mine_fd >= 0)
 		return 0;
-	for (n = 0; n < RUN_MAX; n++) {
-		snprintf(s->mine, sizeof(s->mine), "%u", n);
+	for (n = 0; n < max; n++) {
+		make_name(s, n, s->mine);
 		fd = open_or_make(s, s->mine, err);
 		if (fd == -1)
 			return -1;
@@ -136,7 +188,8 @@ run_ready(struct spool *s, struct err *err)
 		close(fd);
 	}
 	return err_set(err, ERR_TEMP, NULL,
-	    "no directory in run is free: too many processes");
+	    "no directory in run is free: too many processes%s",
+	    s->guest ? " of this user" : "");
 }
 
 bool
@@ -193,10 +246,11 @@ static bool
 recover_run(void *arg, int dirfd, const char *name)
 {
 	struct recovery *r = arg;
+	struct run_name run;
 	struct err err;
 	int fd;
 
-	if (!run_name_valid(name) ||
+	if (!parse_name(name, &run) || !is_for_us(r->s, &run) ||
 	    (r->s->mine_fd >= 0 && strcmp(name, r->s->mine) == 0))
 		return true;
 	fd = place_dir(r->s, dirfd, name, false, &err);

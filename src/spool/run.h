@@ -11,12 +11,13 @@
 
 /*
  * Make sure that we hold a directory in run: s->mine_fd, locked. Takes the
- * first one that nobody holds, and puts back what a dead process left in it.
- * Returns 0, or -1 with *err.
+ * first one of our names that nobody holds, and puts back what a dead process
+ * left in it. Returns 0, or -1 with *err.
  */
 int	run_ready(struct spool *s, struct err *err);
 
-/* The names of directories in run: "0", "1", ... */
+/* The names of directories in run: "0", "1", ...; of the guest with the uid
+ * 1000 "1000-0", "1000-1", ... */
 bool	run_name_valid(const char *name);
 
 /*

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "spool/entry.h"
@@ -33,6 +34,7 @@ spool_open(struct spool *s, const char *path, struct err *err)
 	s->path = xstrndup(path, len);
 	if (place_open_spool(s, err) < 0)
 		goto fail;
+	s->guest = s->shared && process_serves_guest();
 	s->queue_fd = place_dir(s, s->fd, "queue", true, err);
 	if (s->queue_fd < 0)
 		goto fail;

@@ -6,9 +6,10 @@
  *				time says when the next attempt is due, so that
  *				a pass that finds nothing due opens nothing.
  *	SPOOL/hold/ID		committed, waiting for somebody to release it.
- *	SPOOL/run/RUN/		RUN is a small number. Belongs to the process
- *				that holds flock(2) on it. The lock is the claim: there is one for
- *				all the entries of a process, however many. The
+ *	SPOOL/run/RUN/		RUN is a small number; for a guest, UID-NUMBER.
+ *				Belongs to the process that holds flock(2) on
+ *				it. The lock is the claim: there is one for all
+ *				the entries of a process, however many. The
  *				directory stays for the next process.
  *	SPOOL/run/RUN/ID	committed; the holder is delivering it.
  *	SPOOL/run/RUN/ID.new	being written; nobody was promised anything.
@@ -31,6 +32,11 @@
  * When the holder of run/RUN dies, the kernel drops its lock, and the next
  * process that takes the directory, or a flush (spool_recover()), puts its
  * entries back into queue/, due at once, and removes the .new files.
+ *
+ * A guest (process_serves_guest()) takes the lock of no directory but his own:
+ * while a process holds it nobody else puts back what is in it, and he may stop
+ * his processes. For the same reason he takes none of those that others need,
+ * and has a bounded number.
  *
  * What is in hold/ never passes through run/ on its way elsewhere, for a
  * process that dies there leaves it to the queue, and it would be sent. It is
@@ -70,6 +76,7 @@ struct spool {
 	bool	 tree_synced;	/* and those of the spool itself */
 	bool	 shared;	/* by a group: files 0660, directories 2770 */
 	gid_t	 gid;		/* that group */
+	bool	 guest;		/* the caller has no right to it of his own */
 };
 
 /* Where an entry stands. */
@@ -200,7 +207,8 @@ int	spool_peek(struct spool *, const char *id, enum spool_place,
 	    struct entry *out, struct err *);
 
 /*
- * Put back what dead processes left: see above. Cheap when there is nothing.
+ * Put back what dead processes left, of a guest only his: see above. Cheap
+ * when there is nothing.
  * recovered, when not NULL, gets the number of entries. Returns 0 or -1.
  */
 int	spool_recover(struct spool *, size_t *recovered, struct err *);

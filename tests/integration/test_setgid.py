@@ -212,6 +212,75 @@ def test_joe_flushes_his_own(system, srv, joes):
     assert system.snapshot() == {}
 
 
+# -- what is being delivered ---------------------------------------------------
+
+def _leave(system, path, run):
+    """As if the process that delivers it had died, which held run/RUN."""
+    place = os.path.join(system.client.spool, 'run', run)
+    os.makedirs(place, exist_ok=True)
+    system._ours(place, 0o2770)
+    left = os.path.join(place, os.path.basename(path))
+    os.rename(path, left)
+    return left
+
+
+def test_guests_put_back_nothing_of_others(system, srv, joes):
+    """Their processes may be stopped while they hold the lock."""
+    system.client.temporary = ('damaged',)
+    for run in ('0', f'{UIDS["joe"]}-0'):
+        left = _leave(system, joes, run)
+        before = system.snapshot()
+        system.submit('eve', f'ann@{srv.domain}').ok()
+        system.sendmail('eve', '-qf').ok()
+        system.sendmail('eve', '--delete', 'all')
+        system.sendmail('eve', '--hold', os.path.basename(left))
+        assert system.snapshot() == before
+        os.rename(left, joes)
+    assert set(srv.recipients) == {f'ann@{srv.domain}'}
+    # His own he can put back, and root everybody's.
+    for n, (user, run) in enumerate((('joe', f'{UIDS["joe"]}-0'),
+                                     ('root', f'{UIDS["joe"]}-0'),
+                                     ('root', '0'))):
+        shutil.copy(joes, joes + '.copy')
+        system._ours(joes + '.copy', 0o660)
+        _leave(system, joes, run)
+        system.sendmail(user, '-qf').ok()
+        assert srv.recipients.count(f'bob@{srv.domain}') == n + 1
+        os.rename(joes + '.copy', joes)
+
+
+def test_guests_hold_directories_of_their_own(lab, system):
+    srv = lab.server(script={'mail': HANG})
+    t = threading.Thread(target=lambda: system.submit(
+        'eve', f'ann@{srv.domain}', background=True))
+    t.start()
+    try:
+        end = time.monotonic() + 20
+        while 'MAIL FROM' not in srv.transcript():
+            assert time.monotonic() < end, 'no session'
+            time.sleep(0.01)
+        held, = system.client.files('run')
+        assert os.path.basename(os.path.dirname(held)) == \
+            f'{UIDS["eve"]}-0'
+    finally:
+        srv.stop()
+        t.join(60)
+
+
+def test_a_guest_with_too_many_processes(system, srv):
+    place = os.path.join(system.client.spool, 'run')
+    system.client.temporary = ('damaged',)
+    for n in range(1000):
+        # cannot be taken, as one that is held
+        with open(os.path.join(place, f'{UIDS["eve"]}-{n}'), 'w'):
+            pass
+    run = system.submit('eve', f'ann@{srv.domain}')
+    assert run.rc == 75 and 'too many processes of this user' in run.stderr
+    for user in ('joe', 'root'):
+        system.submit(user, f'{user}@{srv.domain}').ok()
+    assert srv.recipients == [f'joe@{srv.domain}', f'root@{srv.domain}']
+
+
 # -- what a caller may not steer ----------------------------------------------
 
 @pytest.mark.parametrize('setting', [
