@@ -479,6 +479,29 @@ START_TEST(strange_hold)
 }
 END_TEST
 
+/* Nothing can be claimed: said once, and not tried with each. */
+START_TEST(no_directory_is_free)
+{
+	char dir[256], command[600];
+	struct err err;
+
+	for (unsigned n = 0; n < 20; n++)
+		queue("ok1", now - 1, NULL);
+	/* there is none, and none can be made */
+	spool_close(&spool);
+	LAB_OK(spool_open(&spool, lab_path, &err));
+	snprintf(dir, sizeof(dir), "%s/run", lab_path);
+	snprintf(command, sizeof(command), "rmdir %s/* %s", dir, dir);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(flush_run(&spool, &how, &options, &result, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_TEMP);
+	ck_assert_ptr_nonnull(strstr(err.text, "in run"));
+	ck_assert_uint_eq(result.matched, 1);
+	ck_assert_uint_eq(result.attempted, 0);
+	ck_assert_uint_eq(lab_scan(&spool).n[PLACE_QUEUE], 20);
+}
+END_TEST
+
 /* Names that no entry has are nobody's business. */
 START_TEST(foreign_files)
 {
@@ -864,6 +887,7 @@ main(void)
 	tcase_add_loop_test(tc, hostile, 0, 3 * CHECK_ROWS(hostiles));
 	tcase_add_test(tc, truncated);
 	tcase_add_test(tc, strange_hold);
+	tcase_add_test(tc, no_directory_is_free);
 	tcase_add_test(tc, foreign_files);
 	tcase_add_test(tc, all_now);
 	tcase_add_test(tc, selected);

@@ -30,6 +30,8 @@ struct flush {
 	time_t	 now;
 	char	(*ids)[SPOOL_ID_MAX];	/* due; owned */
 	size_t	 n, cap, next;
+	int	 rc;
+	struct err *err;
 };
 
 static void
@@ -106,6 +108,15 @@ spoiled(struct flush *f, struct entry *entry, const struct err *why)
 	entry_release(entry);
 }
 
+/* Nothing can be claimed now, whatever it is: the pass is over. */
+static void
+give_up(struct flush *f)
+{
+	log_line(LOG_LEVEL_ERROR, "qmgr", "%s", f->err->text);
+	f->rc = -1;
+	f->next = f->n;
+}
+
 /* Claim the next entry and give it to the dispatcher. */
 static void
 claim(struct flush *f, const char *id)
@@ -118,6 +129,10 @@ claim(struct flush *f, const char *id)
 	if (rc == 0)
 		return;
 	f->result->matched += rc > 0;
+	if (spool_ready(f->spool, f->err) < 0) {
+		give_up(f);
+		return;
+	}
 	rc = spool_claim(f->spool, id, PLACE_QUEUE, &entry, &err);
 	if (rc < 0)
 		log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
@@ -171,19 +186,17 @@ flush_run(struct spool *spool, const struct delivery *how,
     struct err *err)
 {
 	struct flush f = { .spool = spool, .options = options,
-		.result = result, .now = clock_wall(),
+		.result = result, .now = clock_wall(), .err = err,
 		.settle = { .spool = spool, .how = how } };
 	const struct dispatch_owner owner = { .arg = &f, .outcome = outcome,
 		.settled = settled, .more = more,
 		.many_users = spool->shared && !options->own_only };
 
-	int rc = 0;
-
 	*result = (struct flush_result){ 0 };
 	if (spool_recover(spool, NULL, err) < 0)
-		rc = -1;
+		f.rc = -1;
 	if (spool_scan(spool, collect, &f, err) < 0)
-		rc = -1;
+		f.rc = -1;
 	if (f.n > 0) {
 		qsort(f.ids, f.n, sizeof(*f.ids), by_id);
 		f.settle.dispatch = dispatch_new(spool, how, &owner);
@@ -197,5 +210,5 @@ flush_run(struct spool *spool, const struct delivery *how,
 		note_due(result, f.settle.next_due);
 	sites_sweep(spool, f.now, SITE_MEMORY_S);
 	free(f.ids);
-	return rc;
+	return f.rc;
 }

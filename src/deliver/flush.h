@@ -44,8 +44,9 @@ struct flush_result {
  * damaged, or not ours, or no entry at all, is logged and set aside, and stops
  * nothing.
  *
- * Returns 0, or -1 with *err when not all of the spool can be read; what could
- * be has been attempted.
+ * Returns 0, or -1 with *err when not all of the spool can be read, and what
+ * could be has been attempted; or when from some point on nothing could be
+ * claimed (no directory in run is free), and the rest was left alone.
  */
 int	flush_run(struct spool *, const struct delivery *,
 	    const struct flush_options *, struct flush_result *,

@@ -245,16 +245,23 @@ spool_sync(struct spool *s, struct err *err)
 	return s->mine_fd < 0 ? 0 : run_sync(s, err);
 }
 
+/* run/RUN's own name has to be on disk before a claim: what is claimed was
+ * promised to somebody. */
+int
+spool_ready(struct spool *s, struct err *err)
+{
+	return run_ready(s, err) < 0 ? -1 : run_sync_name(s, err);
+}
+
 /*
- * Rename it into run/RUN; whoever succeeds has it. run/RUN's own name has to
- * be on disk before: the entry was promised to somebody.
+ * Rename it into run/RUN; whoever succeeds has it.
  * Returns 1, 0 when it is gone, -1 with *err.
  */
 static int
 take(struct spool *s, int from, const char *id, struct err *err)
 {
 	do {
-		if (run_ready(s, err) < 0 || run_sync_name(s, err) < 0)
+		if (spool_ready(s, err) < 0)
 			return -1;
 		if (place_rename(from, id, s->mine_fd, id) == 0)
 			return 1;

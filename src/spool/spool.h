@@ -185,6 +185,13 @@ int	spool_strangers(struct spool *, spool_stranger_fn *, void *arg,
 	    struct err *);
 
 /*
+ * What every claim needs: a directory in run, and its name on stable storage.
+ * Claims see to it themselves; it is for who has many to make, and asks first
+ * whether there is any use in it. Returns 0, or -1 with *err.
+ */
+int	spool_ready(struct spool *, struct err *);
+
+/*
  * Claim one entry that waits, and read its envelope and journal.
  *
  * place  PLACE_QUEUE or PLACE_HOLD: where it waits.

@@ -276,9 +276,33 @@ def test_a_guest_with_too_many_processes(system, srv):
             pass
     run = system.submit('eve', f'ann@{srv.domain}')
     assert run.rc == 75 and 'too many processes of this user' in run.stderr
+    run = system.sendmail('eve', '-qf')
+    assert run.rc == 0 and run.stderr == '', 'there is nothing to claim'
     for user in ('joe', 'root'):
         system.submit(user, f'{user}@{srv.domain}').ok()
     assert srv.recipients == [f'joe@{srv.domain}', f'root@{srv.domain}']
+
+
+def test_flush_without_a_directory(system, srv, joes):
+    """It is said why nothing is sent, and once, whatever there is."""
+    place = os.path.join(system.client.spool, 'run')
+    system.client.temporary = ('damaged',)
+    for n in range(5):
+        system.submit('joe', f'bob@{srv.domain}', '-odq').quiet()
+    for n in range(1000):
+        path = os.path.join(place, f'{UIDS["joe"]}-{n}')
+        if os.path.isdir(path):
+            os.rmdir(path)
+        with open(path, 'w'):
+            pass
+    log = len(system.client.log())
+    run = system.sendmail('joe', '-qf')
+    assert run.rc == 75, repr(run)
+    assert run.stderr.count('no directory in run is free') == 1
+    assert system.client.log()[log:].count('no directory in run') == 1
+    assert srv.messages == [] and len(system.waiting()) == 6
+    system.sendmail('root', '-qf').ok()
+    assert len(srv.messages) == 6
 
 
 # -- what a caller may not steer ----------------------------------------------
