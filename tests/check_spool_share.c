@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -435,6 +436,117 @@ START_TEST(names_of_directories)
 }
 END_TEST
 
+/* As if run/NAME had been used last so long ago. */
+static void
+age_run(const char *name, time_t ago_s)
+{
+	const struct timespec times[2] = { { .tv_sec = clock_wall() - ago_s },
+		{ .tv_sec = clock_wall() - ago_s } };
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/run/%s", lab_path, name);
+	utimensat(AT_FDCWD, path, times, 0);
+}
+
+static bool
+has_run(const char *name)
+{
+	return faccessat(s.run_fd, name, F_OK, 0) == 0;
+}
+
+static const struct {
+	const char *name;
+	time_t ago_s;
+	bool stays;
+} empties[] = {
+	{ "0", 1000000, true },
+	{ "63", 1000000, true },
+	{ "64", 500, true },
+	{ "64", 700, false },
+	{ "9999", 700, false },
+	{ "1000-0", 0, true },
+	{ "1000-63", 80000, true },
+	{ "1000-0", 90000, false },
+	{ "1000-64", 500, true },
+	{ "1000-64", 700, false },
+};
+
+/* What a crowd has made does not stay for ever. */
+START_TEST(empty_directories)
+{
+	const char *name = empties[_i].name;
+	int fd;
+
+	ck_assert_int_eq(mkdirat(s.run_fd, name, 0700), 0);
+	age_run(name, empties[_i].ago_s);
+	s.guest = true;
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_msg(has_run(name), "%s: removed for a guest", name);
+	s.guest = false;
+	/* somebody has it, somebody has left something there */
+	fd = openat(s.run_fd, name, O_RDONLY | O_DIRECTORY);
+	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_msg(has_run(name), "%s: removed while held", name);
+	ck_assert_int_eq(flock(fd, LOCK_UN), 0);
+	ck_assert_int_eq(mkdirat(fd, "README", 0700), 0);
+	age_run(name, empties[_i].ago_s);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_msg(has_run(name), "%s: removed with a file", name);
+	ck_assert_int_eq(unlinkat(fd, "README", AT_REMOVEDIR), 0);
+	close(fd);
+	age_run(name, empties[_i].ago_s);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert_msg(has_run(name) == empties[_i].stays, "%s", name);
+}
+END_TEST
+
+/*
+ * Taken and removed at the same time: each process has a directory that is
+ * there for as long as it needs it.
+ */
+START_TEST(surplus_against_beginners)
+{
+	int64_t end = clock_ms() + 1500;
+	struct spool mine;
+	struct entry e;
+	char name[16];
+
+	/* so that all numbers below are held */
+	for (unsigned n = 0; n < 64; n++) {
+		snprintf(name, sizeof(name), "%u", n);
+		close(openat(s.run_fd, name, O_CREAT | O_WRONLY, 0600));
+	}
+	for (int i = 0; i < 6; i++) {
+		if (fork() != 0)
+			continue;
+		while (clock_ms() < end) {
+			LAB_MUST(spool_open(&mine, lab_path, &err) == 0);
+			if (i < 2) {
+				age_run("64", 700);
+				age_run("65", 700);
+				LAB_MUST(spool_recover(&mine, NULL,
+				    &err) == 0);
+			} else {
+				LAB_MUST(lab_commit(&mine, 1, PLACE_RUN, 0,
+				    false, &e, &err) == 0);
+				LAB_MUST(entry_promise(&mine, &e, &err) == 0);
+				LAB_MUST(entry_complete(&mine, &e,
+				    &err) == 0);
+				entry_release(&e);
+			}
+			spool_close(&mine);
+		}
+		_exit(0);
+	}
+	wait_all();
+	ck_assert_uint_eq(lab_scan(&s).n[PLACE_QUEUE], 0);
+	age_run("64", 700);
+	ck_assert_uint_eq(recover(), 0);
+	ck_assert(!has_run("64"));
+}
+END_TEST
+
 /*
  * A recovering process may remove a directory just made. Nobody fails, and
  * nothing is left.
@@ -584,6 +696,8 @@ main(void)
 	tcase_add_test(tc, guest_has_enough);
 	tcase_add_loop_test(tc, names_of_directories, 0,
 	    CHECK_ROWS(run_names));
+	tcase_add_loop_test(tc, empty_directories, 0, CHECK_ROWS(empties));
+	tcase_add_test(tc, surplus_against_beginners);
 	tcase_add_test(tc, recover_against_beginners);
 	tcase_add_test(tc, submitters_die_flushes_work);
 	suite_add_tcase(suite, tc);

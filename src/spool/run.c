@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "spool/place.h"
 #include "spool/queueid.h"
@@ -19,6 +20,12 @@
 
 /* And more than this of one guest. */
 #define GUEST_RUN_MAX 1000
+
+/* Empty ones with a higher number go when nobody has used them for so long,
+ * and so is on disk what was done in them; all of a guest's after a day. */
+#define RUN_KEPT 64
+#define SURPLUS_KEPT_S 600
+#define GUEST_KEPT_S 86400
 
 #define NOT_FOR_US (-3)
 
@@ -241,6 +248,33 @@ run_close(struct spool *s)
 	s->mine_fd = -1;
 }
 
+/*
+ * Made when there was a crowd, or for a guest who does not come every day?
+ * Each that stays is opened whenever somebody looks what there is.
+ */
+static bool
+is_surplus(const struct spool *s, const struct run_name *run, int fd)
+{
+	time_t kept = run->n >= RUN_KEPT ? SURPLUS_KEPT_S : GUEST_KEPT_S;
+	struct stat st;
+
+	if (s->guest || (run->n < RUN_KEPT && !run->guest))
+		return false;
+	return fstat(fd, &st) == 0 && st.st_mtime < clock_wall() - kept;
+}
+
+/*
+ * Remove it when it is empty. Its lock is held: who has opened it by now finds,
+ * once he gets the lock, that it is no longer there; and that it is what stands
+ * there now has to be asked by us as well.
+ */
+static void
+remove_run(struct spool *s, const char *name, int fd)
+{
+	if (is_linked(s, name, fd))
+		unlinkat(s->run_fd, name, AT_REMOVEDIR);
+}
+
 /* One directory. Its lock is free only when its process and workers are gone. */
 static bool
 recover_run(void *arg, int dirfd, const char *name)
@@ -256,9 +290,12 @@ recover_run(void *arg, int dirfd, const char *name)
 	fd = place_dir(r->s, dirfd, name, false, &err);
 	if (fd < 0)
 		return true;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-	    place_list(fd, name, put_back, r, r->err) < 0)
-		r->rc = -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		if (place_list(fd, name, put_back, r, r->err) < 0)
+			r->rc = -1;
+		if (is_surplus(r->s, &run, fd))
+			remove_run(r->s, name, fd);
+	}
 	close(fd);
 	return true;
 }

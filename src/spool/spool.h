@@ -10,7 +10,8 @@
  *				Belongs to the process that holds flock(2) on
  *				it. The lock is the claim: there is one for all
  *				the entries of a process, however many. The
- *				directory stays for the next process.
+ *				directory stays for the next process, unless
+ *				there are too many of them.
  *	SPOOL/run/RUN/ID	committed; the holder is delivering it.
  *	SPOOL/run/RUN/ID.new	being written; nobody was promised anything.
  *	SPOOL/damaged/ID	set aside: not ours, damaged, newer version.
@@ -215,7 +216,8 @@ int	spool_peek(struct spool *, const char *id, enum spool_place,
 
 /*
  * Put back what dead processes left, of a guest only his: see above. Cheap
- * when there is nothing.
+ * when there is nothing. Removes empty directories that a crowd has left, or a
+ * guest, unless it is called for a guest.
  * recovered, when not NULL, gets the number of entries. Returns 0 or -1.
  */
 int	spool_recover(struct spool *, size_t *recovered, struct err *);
