@@ -427,6 +427,49 @@ START_TEST(peek_wherever_it_is)
 }
 END_TEST
 
+static bool
+note_run(void *arg, const char *id, enum spool_place place, time_t due)
+{
+	(void)id;
+	(void)due;
+	ck_assert_int_eq(place, PLACE_RUN);
+	strcpy(arg, s.seen_in);
+	return true;
+}
+
+/* A scan says in which directory of run, and that is where one looks. */
+START_TEST(peek_in_run)
+{
+	struct spool other;
+	struct entry e, seen;
+	char run[SPOOL_ID_MAX] = "";
+
+	LAB_OK(lab_commit(&s, 1, PLACE_QUEUE, 5, false, NULL, &err));
+	ck_assert_int_eq(spool_claim(&s, lab_scan(&s).id, PLACE_QUEUE, &e,
+	    &err), 1);
+	LAB_OK(entry_complete(&s, &e, &err));
+	entry_release(&e);
+	LAB_OK(spool_open(&other, lab_path, &err));
+	LAB_OK(lab_commit(&other, 1, PLACE_RUN, 0, false, &e, &err));
+	LAB_OK(spool_scan(&s, note_run, run, &err));
+	ck_assert_str_eq(run, "1");
+	ck_assert_int_eq(spool_peek_run(&s, e.id, run, &seen, &err), 1);
+	ck_assert(lab_equal(&e.env, &seen.env));
+	entry_release(&seen);
+	ck_assert_int_eq(spool_peek_run(&s, e.id, "0", &seen, &err), 0);
+	ck_assert_int_eq(spool_peek_run(&s, e.id, "2", &seen, &err), 0);
+	ck_assert_int_eq(spool_peek_run(&s, e.id, "../run/1", &seen, &err),
+	    0);
+	ck_assert_int_eq(spool_peek_run(&s, "../1/passwd", "1", &seen, &err),
+	    0);
+	/* in which, is not known */
+	ck_assert_int_eq(spool_peek(&s, e.id, PLACE_RUN, &seen, &err), 1);
+	entry_release(&seen);
+	entry_release(&e);
+	spool_close(&other);
+}
+END_TEST
+
 static const struct {
 	const char *message;
 	size_t max;
@@ -594,6 +637,7 @@ main(void)
 	tcase_add_loop_test(verbs, record_defer_claim, 0, 2);
 	tcase_add_test(verbs, hold_and_release);
 	tcase_add_test(verbs, peek_wherever_it_is);
+	tcase_add_test(verbs, peek_in_run);
 	tcase_add_loop_test(verbs, header_of_message, 0, CHECK_ROWS(headers));
 	tcase_add_test(verbs, long_header);
 	tcase_add_test(verbs, reader_cannot_write);

@@ -8,6 +8,7 @@
 
 #include "base/process.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "base/xalloc.h"
 
 const char *
@@ -37,9 +38,21 @@ struct walk {
 	struct select *select;
 	struct queue_row *rows;
 	size_t	 n, cap;
+	struct strlist runs;	/* directories in run, by seen_in */
 	queue_walk_fn *fn;
 	void	*arg;
 };
+
+/* The one that the scan is in. It tells all that is in one, then of another. */
+static unsigned
+run_seen(struct walk *w)
+{
+	const char *name = w->spool->seen_in;
+
+	if (w->runs.n == 0 || strcmp(w->runs.v[w->runs.n - 1], name) != 0)
+		strlist_add(&w->runs, name);
+	return (unsigned)w->runs.n - 1;
+}
 
 static bool
 collect(void *arg, const char *id, enum spool_place place, time_t due)
@@ -51,6 +64,7 @@ collect(void *arg, const char *id, enum spool_place place, time_t due)
 	w->rows = xgrow(w->rows, w->n, &w->cap, sizeof(*w->rows));
 	str_copy(w->rows[w->n].id, SPOOL_ID_MAX, id);
 	w->rows[w->n].place = place;
+	w->rows[w->n].seen_in = place == PLACE_RUN ? run_seen(w) : 0;
 	w->rows[w->n++].due = due;
 	return true;
 }
@@ -62,6 +76,16 @@ by_id(const void *a, const void *b)
 	    ((const struct queue_row *)b)->id);
 }
 
+static int
+look_where_seen(struct walk *w, const struct queue_row *row,
+    struct entry *entry, struct err *err)
+{
+	if (row->place == PLACE_RUN)
+		return spool_peek_run(w->spool, row->id,
+		    w->runs.v[row->seen_in], entry, err);
+	return spool_peek(w->spool, row->id, row->place, entry, err);
+}
+
 /* Returns as spool_peek(). What has moved since it was seen is looked for where
  * it may have gone, but not when it was seen there as well. */
 static int
@@ -70,7 +94,7 @@ look(struct walk *w, size_t i, struct entry *entry, struct err *err)
 	static const enum spool_place places[] = { PLACE_RUN, PLACE_QUEUE,
 		PLACE_HOLD, PLACE_DAMAGED };
 	struct queue_row *row = &w->rows[i];
-	int rc = spool_peek(w->spool, row->id, row->place, entry, err);
+	int rc = look_where_seen(w, row, entry, err);
 
 	if (rc != 0 || (i > 0 && strcmp(row[-1].id, row->id) == 0) ||
 	    (i + 1 < w->n && strcmp(row[1].id, row->id) == 0))
@@ -116,6 +140,7 @@ queue_walk(struct spool *spool, struct select *select, queue_walk_fn *fn,
 	for (size_t i = 0; i < w.n; i++)
 		visit(&w, i);
 	free(w.rows);
+	strlist_release(&w.runs);
 	return rc;
 }
 

@@ -15,6 +15,7 @@
 struct queue_row {
 	char	 id[SPOOL_ID_MAX];
 	enum spool_place place;
+	unsigned seen_in;	/* of PLACE_RUN; inside of queue_walk() */
 	time_t	 due;		/* of PLACE_QUEUE */
 };
 

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,6 +116,7 @@ scan_run(void *arg, int dirfd, const char *name)
 	fd = place_dir(scan->s, dirfd, name, false, &err);
 	if (fd < 0)
 		return true;
+	str_copy(scan->s->seen_in, sizeof(scan->s->seen_in), name);
 	scan_dir(scan, fd, name, PLACE_RUN);
 	close(fd);
 	return !scan->ended;
@@ -324,6 +327,22 @@ out:
 	return rc;
 }
 
+/* Returns as place_file() does. */
+static int
+file_in_run(struct spool *s, const char *run, const char *id, struct err *err)
+{
+	struct err ignored;
+	int dir, fd;
+
+	dir = run_name_valid(run) ?
+	    place_dir(s, s->run_fd, run, false, &ignored) : PLACE_GONE;
+	if (dir < 0)
+		return PLACE_GONE;
+	fd = place_file(s, dir, id, O_RDONLY, err);
+	close(dir);
+	return fd;
+}
+
 struct search {
 	struct spool *s;
 	const char *id;
@@ -331,21 +350,25 @@ struct search {
 	struct err *err;
 };
 
+/* Is there something in run/RUN? It is opened only then. */
+static bool
+has_file(int run_fd, const char *run, const char *id)
+{
+	char path[NAME_MAX + SPOOL_ID_MAX + 2];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", run, id);
+	return fstatat(run_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static bool
 search_run(void *arg, int dirfd, const char *name)
 {
 	struct search *search = arg;
-	struct err err;
-	int fd;
 
-	if (!run_name_valid(name))
+	if (!has_file(dirfd, name, search->id))
 		return true;
-	fd = place_dir(search->s, dirfd, name, false, &err);
-	if (fd < 0)
-		return true;
-	search->fd = place_file(search->s, fd, search->id, O_RDONLY,
-	    search->err);
-	close(fd);
+	search->fd = file_in_run(search->s, name, search->id, search->err);
 	return search->fd == PLACE_GONE;
 }
 
@@ -370,17 +393,10 @@ find_file(struct spool *s, const char *id, enum spool_place place,
 	return fd;
 }
 
-int
-spool_peek(struct spool *s, const char *id, enum spool_place place,
-    struct entry *out, struct err *err)
+/* What was found: fd as place_file() returns it. Returns as spool_peek(). */
+static int
+peek(const char *id, int fd, struct entry *out, struct err *err)
 {
-	int fd;
-
-	memset(out, 0, sizeof(*out));
-	out->fd = -1;
-	if (!queueid_valid(id))
-		return 0;
-	fd = find_file(s, id, place, err);
 	if (fd == PLACE_GONE)
 		return 0;
 	if (fd < 0)
@@ -391,4 +407,26 @@ spool_peek(struct spool *s, const char *id, enum spool_place place,
 		return 1;
 	entry_release(out);
 	return err_prefix(err, "%s", id);
+}
+
+int
+spool_peek(struct spool *s, const char *id, enum spool_place place,
+    struct entry *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	if (!queueid_valid(id))
+		return 0;
+	return peek(id, find_file(s, id, place, err), out, err);
+}
+
+int
+spool_peek_run(struct spool *s, const char *id, const char *run,
+    struct entry *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	out->fd = -1;
+	if (!queueid_valid(id))
+		return 0;
+	return peek(id, file_in_run(s, run, id, err), out, err);
 }

@@ -78,6 +78,7 @@ struct spool {
 	bool	 shared;	/* by a group: files 0660, directories 2770 */
 	gid_t	 gid;		/* that group */
 	bool	 guest;		/* the caller has no right to it of his own */
+	char	 seen_in[SPOOL_ID_MAX];	/* RUN: see spool_scan() */
 };
 
 /* Where an entry stands. */
@@ -171,6 +172,7 @@ void	draft_abort(struct draft *);
  * is when they came there). fn returns false to stop; it may claim the entry.
  * An entry that moves meanwhile may be seen twice or not at all. A due time
  * more than 30 days ahead is the work of a clock that jumped: due now.
+ * During a call for PLACE_RUN seen_in of the spool is the name of its RUN.
  *
  * Returns 0, or -1 with *err.
  */
@@ -212,6 +214,14 @@ int	spool_claim(struct spool *, const char *id, enum spool_place place,
  * Returns 1, 0 when it is gone, -1 with *err (ERR_DATA: it is damaged).
  */
 int	spool_peek(struct spool *, const char *id, enum spool_place,
+	    struct entry *out, struct err *);
+
+/*
+ * The same of one in PLACE_RUN of which spool_scan() has told the RUN: looks
+ * there only, and not into all of them, which are as many as there are
+ * processes. 0: it may be in another by now.
+ */
+int	spool_peek_run(struct spool *, const char *id, const char *run,
 	    struct entry *out, struct err *);
 
 /*

@@ -444,6 +444,23 @@ def traced(client, *args, calls='fsync,fdatasync,syncfs,sync', **kw):
 MESSAGE = 'Subject: s\n\nhello\n'
 
 
+def test_listing_of_many_that_are_active(client, down):
+    """Each is looked for where it was seen, not in everybody's directory."""
+    client.temporary = ('damaged',)
+    n = 20
+    for i in range(n):
+        client.submit(f'bob{i}@{down.domain}', options=['-odq']).quiet()
+    for i, path in enumerate(sorted(client.entries())):
+        place = os.path.join(client.spool, 'run', str(i))
+        os.makedirs(place, exist_ok=True)
+        os.rename(path, os.path.join(place, os.path.basename(path)))
+    run, lines = traced(client, '-bp', calls='openat')
+    assert run.stdout.count(f'@{down.domain}') >= n
+    opened = [l for l in lines if re.search(r'/run/\d+(/\.)?>$', l.strip())
+              and 'O_DIRECTORY' in l]
+    assert n <= len(opened) <= 4 * n, len(opened)
+
+
 def test_no_sync_when_all_is_delivered(lab, client):
     srv = lab.server()
     run, lines = traced(client, f'bob@{srv.domain}', input=MESSAGE)
