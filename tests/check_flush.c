@@ -469,8 +469,10 @@ END_TEST
 START_TEST(strange_hold)
 {
 	struct err err;
-	int fd = openat(spool.fd, "hold", O_WRONLY | O_CREAT, 0600);
+	int fd;
 
+	ck_assert_int_eq(unlinkat(spool.fd, "hold", AT_REMOVEDIR), 0);
+	fd = openat(spool.fd, "hold", O_WRONLY | O_CREAT, 0600);
 	close(fd);
 	queue("ok1", now - 1, NULL);
 	ck_assert_int_eq(flush_run(&spool, &how, &options, &result, &err), -1);

@@ -209,6 +209,35 @@ START_TEST(modes)
 }
 END_TEST
 
+/* Is a directory of the spool there? Removes it. */
+static bool
+had_place(const char *place)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s/%s", lab_path, place);
+	return rmdir(name) == 0;
+}
+
+/* All at once; later there may be no room. */
+START_TEST(all_places_are_made)
+{
+	ck_assert(had_place("hold") && had_place("damaged") &&
+	    had_place("run") && had_place("queue"));
+	spool_close(&s);
+	LAB_OK(spool_open(&s, lab_path, &err));
+	ck_assert_int_eq(mode_of("hold"), 0700);
+	ck_assert_int_eq(mode_of("damaged"), 0700);
+	/* one that somebody removes is made when it is needed */
+	ck_assert(had_place("hold") && had_place("damaged") &&
+	    had_place("run"));
+	spool_close(&s);
+	LAB_OK(spool_open(&s, lab_path, &err));
+	ck_assert(had_place("run"));
+	ck_assert(!had_place("hold") && !had_place("damaged"));
+}
+END_TEST
+
 /* The umask of who calls takes nothing away. */
 START_TEST(modes_in_a_group)
 {
@@ -217,10 +246,8 @@ START_TEST(modes_in_a_group)
 
 	spool_close(&s);
 	ck_assert_int_eq(chmod(lab_path, 02770), 0);
-	snprintf(name, sizeof(name), "%s/queue", lab_path);
-	ck_assert_int_eq(rmdir(name), 0);
-	snprintf(name, sizeof(name), "%s/run", lab_path);
-	ck_assert_int_eq(rmdir(name), 0);
+	ck_assert(had_place("hold") && had_place("damaged") &&
+	    had_place("run") && had_place("queue"));
 	LAB_OK(spool_open(&s, lab_path, &err));
 	ck_assert(s.shared);
 	LAB_OK(lab_commit(&s, 1, PLACE_RUN, 0, false, &e, &err));
@@ -231,6 +258,7 @@ START_TEST(modes_in_a_group)
 	ck_assert_int_eq(mode_of(name), 0660);
 	LAB_OK(entry_hold(&s, &e, &err));
 	ck_assert_int_eq(mode_of("hold"), 02770);
+	ck_assert_int_eq(mode_of("damaged"), 02770);
 	entry_release(&e);
 }
 END_TEST
@@ -628,6 +656,7 @@ main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(verbs, setup, teardown);
 	tcase_add_loop_test(verbs, open_place, 0, CHECK_ROWS(places));
+	tcase_add_test(verbs, all_places_are_made);
 	tcase_add_test(verbs, modes);
 	tcase_add_test(verbs, modes_in_a_group);
 	tcase_add_loop_test(verbs, message_of_any_size, 0, CHECK_ROWS(sizes));

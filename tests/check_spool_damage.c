@@ -322,6 +322,8 @@ wait_well(void)
 
 START_TEST(shared_by_a_group)
 {
+	static const char *const dirs[] = { "queue", "run", "hold",
+		"damaged" };
 	struct lab_seen seen;
 	struct entry e;
 
@@ -331,10 +333,10 @@ START_TEST(shared_by_a_group)
 	ck_assert_int_eq(chmod(lab_dir, 0755), 0);
 	ck_assert_int_eq(chown(lab_path, 0, 4242), 0);
 	ck_assert_int_eq(chmod(lab_path, 02770), 0);
-	snprintf(path, sizeof(path), "%s/queue", lab_path);
-	ck_assert_int_eq(rmdir(path), 0);
-	snprintf(path, sizeof(path), "%s/run", lab_path);
-	ck_assert_int_eq(rmdir(path), 0);
+	for (size_t i = 0; i < CHECK_ROWS(dirs); i++) {
+		snprintf(path, sizeof(path), "%s/%s", lab_path, dirs[i]);
+		ck_assert_int_eq(rmdir(path), 0);
+	}
 	if (fork() == 0)
 		submit_as(1001, 4242);
 	wait_well();

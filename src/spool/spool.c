@@ -23,6 +23,27 @@
 /* A due time further ahead comes from a clock that has jumped. */
 #define AHEAD_MAX_S (30 * 86400)
 
+/*
+ * Make what a spool is made of. queue/ comes last: where it is, the others were
+ * made, and a start need not look. hold/ and damaged/ are among them because
+ * they are needed when it is too late to make them: for what became of an entry
+ * and could not be recorded, the disk being full. Returns as place_dir().
+ */
+static int
+make_places(struct spool *s, struct err *err)
+{
+	static const enum spool_place places[] = { PLACE_HOLD, PLACE_DAMAGED,
+		PLACE_RUN };
+	const char *name;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		name = place_name(places[i]);
+		if (place_mkdir(s, s->fd, name) < 0 && errno != EEXIST)
+			return place_fail(err, "mkdir", name);
+	}
+	return place_dir(s, s->fd, "queue", true, err);
+}
+
 int
 spool_open(struct spool *s, const char *path, struct err *err)
 {
@@ -37,7 +58,9 @@ spool_open(struct spool *s, const char *path, struct err *err)
 	if (place_open_spool(s, err) < 0)
 		goto fail;
 	s->guest = s->shared && process_serves_guest();
-	s->queue_fd = place_dir(s, s->fd, "queue", true, err);
+	s->queue_fd = place_dir(s, s->fd, "queue", false, err);
+	if (s->queue_fd == PLACE_GONE)
+		s->queue_fd = make_places(s, err);
 	if (s->queue_fd < 0)
 		goto fail;
 	s->run_fd = place_dir(s, s->fd, "run", true, err);

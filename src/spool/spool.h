@@ -105,7 +105,9 @@ struct entry {
 
 /*
  * Open the spool, making what is missing of it (directories 0700, or 0770
- * with the group when set-group-id). Refuses a path that is not a directory,
+ * with the group when set-group-id): queue/ and run/, and in a new one hold/
+ * and damaged/, which are made when they are needed where somebody has removed
+ * them. Refuses a path that is not a directory,
  * is a link, or can be written by others.
  *
  * Returns 0, or -1 with *err (ERR_CONFIG for a wrong place, ERR_TEMP 4.3.0).
