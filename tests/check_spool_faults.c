@@ -9,6 +9,7 @@
 #include "spool_lab.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -22,6 +23,7 @@ static struct {
 	int	error;		/* errno then; 0: the process dies */
 	int	n;		/* calls so far */
 	int	syncs;		/* and those of fsync */
+	char	synced[256];	/* of what, each behind a blank */
 } plan;
 
 /* Returns true when this call is to fail, errno set. */
@@ -36,10 +38,27 @@ fails(void)
 	return true;
 }
 
+/* The last part of its name; "ID" for an entry's. */
+static void
+note_sync(int fd)
+{
+	char link[64], to[200] = "";
+	const char *name;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, to, sizeof(to) - 1) <= 0)
+		return;
+	name = strrchr(to, '/') + 1;
+	snprintf(plan.synced + strlen(plan.synced),
+	    sizeof(plan.synced) - strlen(plan.synced), " %s",
+	    strlen(name) < 16 ? name : strchr(name, '.') ? "ID.new" : "ID");
+}
+
 int
 fsync(int fd)
 {
 	plan.syncs++;
+	note_sync(fd);
 	return fails() ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
@@ -413,6 +432,70 @@ START_TEST(two_syncs_a_promise)
 }
 END_TEST
 
+static void
+as_user(uid_t uid)
+{
+	LAB_MUST(setgroups(0, NULL) == 0 && setresgid(4242, 4242, 4242) == 0 &&
+	    setresuid(uid, uid, uid) == 0);
+}
+
+static void
+submit_as(uid_t uid)
+{
+	as_user(uid);
+	LAB_MUST(spool_open(&s, lab_path, &err) == 0);
+	LAB_MUST(lab_commit(&s, 2, PLACE_QUEUE, 5, true, NULL, &err) == 0);
+	_exit(0);
+}
+
+/* "delivered" is synced into the file that is on the disk. Then it is replaced,
+ * and the one that is there after a power cut has to say so, too. */
+static void
+deliver_and_defer_as(uid_t uid)
+{
+	struct outcome yes = lab_outcome(OUTCOME_DELIVERED);
+	struct entry e;
+
+	as_user(uid);
+	LAB_MUST(spool_open(&s, lab_path, &err) == 0);
+	LAB_MUST(spool_claim(&s, lab_scan(&s).id, PLACE_QUEUE, &e, &err) == 1);
+	LAB_MUST(entry_record(&s, &e, 0, &yes, 1700000000, &err) == 0);
+	plan.synced[0] = '\0';
+	LAB_MUST(entry_defer(&s, &e, clock_wall() + 300, false, &err) == 0);
+	if (strcmp(plan.synced, " ID.new ID 0 run 0 queue") != 0 &&
+	    strcmp(plan.synced, " ID.new ID 0 queue") != 0) {
+		dprintf(2, "synced:%s\n", plan.synced);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static void
+wait_well(void)
+{
+	int status;
+
+	ck_assert_int_gt(wait(&status), 0);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(a_copy_is_synced)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(lab_dir, 0755), 0);
+	ck_assert_int_eq(mkdir(lab_path, 0770), 0);
+	ck_assert_int_eq(chown(lab_path, 0, 4242), 0);
+	ck_assert_int_eq(chmod(lab_path, 02770), 0);
+	if (fork() == 0)
+		submit_as(1001);
+	wait_well();
+	if (fork() == 0)
+		deliver_and_defer_as(1002);
+	wait_well();
+}
+END_TEST
+
 /* A record that does not fit leaves the journal as it was. */
 START_TEST(record_beyond_the_limit)
 {
@@ -528,6 +611,7 @@ main(void)
 	tcase_add_loop_test(tc, status_of_a_full_disk, 0, 2);
 	tcase_add_test(tc, no_sync_without_promise);
 	tcase_add_test(tc, two_syncs_a_promise);
+	tcase_add_test(tc, a_copy_is_synced);
 	tcase_add_test(tc, record_beyond_the_limit);
 	tcase_add_test(tc, rows_beyond_the_limit);
 	tcase_add_loop_test(tc, no_room_for_a_file, 0, 4);

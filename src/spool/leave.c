@@ -83,7 +83,8 @@ copy_bytes(int from, int to, uint64_t len)
 /*
  * Only its owner may set the time of a file. In a spool shared by a group,
  * the entry of another user is replaced by a copy of our own; synced, for
- * what it replaces may have been promised.
+ * what it replaces may have been promised. It is dirty all the same: the time
+ * that it is made for is not set yet.
  */
 static int
 make_ours(struct spool *s, struct entry *e, struct err *err)
@@ -101,7 +102,8 @@ make_ours(struct spool *s, struct entry *e, struct err *err)
 	    renameat(s->mine_fd, name, s->mine_fd, e->id) == 0) {
 		entry_close(e);
 		e->fd = fd;
-		e->torn = e->dirty = false;
+		e->torn = false;
+		e->dirty = true;
 		return 0;
 	}
 	place_fail(err, "copy", e->id);
@@ -119,14 +121,18 @@ set_time(struct spool *s, const struct entry *e, time_t due)
 	return utimensat(s->mine_fd, e->id, times, AT_SYMLINK_NOFOLLOW);
 }
 
+/* Sets *copied when the file is another one then. */
 static int
-set_due(struct spool *s, struct entry *e, time_t due, struct err *err)
+set_due(struct spool *s, struct entry *e, time_t due, bool *copied,
+    struct err *err)
 {
+	*copied = false;
 	if (set_time(s, e, due) == 0)
 		return 0;
 	if (errno == EPERM && s->shared) {
 		if (make_ours(s, e, err) < 0)
 			return -1;
+		*copied = true;
 		if (set_time(s, e, due) == 0)
 			return 0;
 	}
@@ -158,15 +164,21 @@ int
 entry_defer(struct spool *s, struct entry *e, time_t due, bool promise,
     struct err *err)
 {
-	bool first = promise && !e->promised;
+	bool first = promise && !e->promised, copied;
 
-	if (set_due(s, e, due, err) < 0)
+	if (set_due(s, e, due, &copied, err) < 0)
 		return -1;
 	if ((promise || e->promised) && entry_sync(s, e, err) < 0)
 		return -1;
+	/*
+	 * One that was promised before is found where it is on the disk. With
+	 * a copy that is the file that was replaced, which may say of somebody
+	 * who has got it that he has not: it must be gone from both places.
+	 */
+	if (copied && run_sync(s, err) < 0)
+		return -1;
 	entry_close(e);
-	/* one that was promised before is found where it is on the disk */
-	if (move_out(s, e, s->queue_fd, "queue", first, err) < 0)
+	if (move_out(s, e, s->queue_fd, "queue", first || copied, err) < 0)
 		return -1;
 	e->promised |= promise;
 	return 0;
