@@ -221,14 +221,36 @@ START_TEST(damaged)
 }
 END_TEST
 
-/* A directory is not removed by a name that was an entry's. */
+/* A directory that was set aside goes when nothing is lost with it. */
 START_TEST(damaged_directory)
 {
 	const char *id = "4jXf6N2cvZz3NHVT";
+	char file[300];
 
 	ck_assert_int_eq(mkdir(path_of("damaged", id), 0700), 0);
+	snprintf(file, sizeof(file), "%s/letter", path_of("damaged", id));
+	close(open(file, O_WRONLY | O_CREAT, 0600));
 	ck_assert_int_eq(spool_discard(&s, id, &err), -1);
-	ck_assert(is_in("damaged", id));
+	ck_assert_int_eq(err.kind, ERR_DATA);
+	ck_assert_ptr_nonnull(strstr(err.text, path_of("damaged", id)));
+	ck_assert_int_eq(access(file, F_OK), 0);
+	ck_assert_int_eq(unlink(file), 0);
+	ck_assert_int_eq(spool_discard(&s, id, &err), 1);
+	ck_assert(!is_in("damaged", id));
+	ck_assert_int_eq(spool_discard(&s, id, &err), 0);
+}
+END_TEST
+
+/* So does all else that can be there. */
+START_TEST(damaged_fifo)
+{
+	const char *id = "4jXf6N2cvZz3NHVT";
+
+	ck_assert_int_eq(mkfifo(path_of("damaged", id), 0600), 0);
+	ck_assert_int_eq(spool_discard(&s, id, &err), 1);
+	ck_assert_int_eq(symlink("/nonexistent", path_of("damaged", id)), 0);
+	ck_assert_int_eq(spool_discard(&s, id, &err), 1);
+	ck_assert_int_eq(spool_discard(&s, id, &err), 0);
 }
 END_TEST
 
@@ -417,6 +439,7 @@ main(void)
 	tcase_add_test(tc, gone);
 	tcase_add_test(tc, damaged);
 	tcase_add_test(tc, damaged_directory);
+	tcase_add_test(tc, damaged_fifo);
 	tcase_add_test(tc, release_beside_a_copy);
 	tcase_add_test(tc, unclaim_keeps_the_time);
 	tcase_add_test(tc, history);

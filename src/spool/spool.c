@@ -230,6 +230,22 @@ spool_strangers(struct spool *s, spool_stranger_fn *fn, void *arg,
 	return rc;
 }
 
+/* Somebody has put it there, and what is in it may be all that he has. */
+static int
+discard_directory(struct spool *s, int damaged, const char *id,
+    struct err *err)
+{
+	if (unlinkat(damaged, id, AT_REMOVEDIR) == 0)
+		return 1;
+	if (errno == ENOENT)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return place_fail(err, "remove", id);
+	return err_set(err, ERR_DATA, NULL,
+	    "it is a directory with files in it: rm -r %s/damaged/%s",
+	    s->path, id);
+}
+
 int
 spool_discard(struct spool *s, const char *id, struct err *err)
 {
@@ -241,7 +257,9 @@ spool_discard(struct spool *s, const char *id, struct err *err)
 	if (fd < 0)
 		return fd == PLACE_GONE ? 0 : -1;
 	rc = unlinkat(fd, id, 0) == 0;
-	if (rc == 0 && errno != ENOENT)
+	if (rc == 0 && errno == EISDIR)
+		rc = discard_directory(s, fd, id, err);
+	else if (rc == 0 && errno != ENOENT)
 		rc = place_fail(err, "remove", id);
 	close_place(s, fd);
 	return rc;

@@ -234,7 +234,10 @@ int	spool_peek_run(struct spool *, const char *id, const char *run,
  */
 int	spool_recover(struct spool *, size_t *recovered, struct err *);
 
-/* Remove what was set aside. Returns 1, 0 when it is gone, -1 with *err. */
+/*
+ * Remove what was set aside. Returns 1, 0 when it is gone, -1 with *err
+ * (ERR_DATA: it is a directory that is not empty, which is left alone).
+ */
 int	spool_discard(struct spool *, const char *id, struct err *);
 
 /*

@@ -393,6 +393,26 @@ def test_damaged_entry(lab, client, damage):
     assert name in client.log() + run.stderr
 
 
+def test_delete_a_directory_that_was_set_aside(lab, client):
+    srv = lab.server()
+    client.temporary = ('run',)
+    for name in ('4jXf6N2cvZz3NHVT', '4jXf6N2cvZz3NHVV'):
+        client.submit(f'bob@{srv.domain}', options=['-odq']).quiet()
+        os.mkdir(os.path.join(client.spool, 'queue', name))
+    client.flush()
+    aside = os.path.join(client.spool, 'damaged', '4jXf6N2cvZz3NHVT')
+    letter = os.path.join(aside, 'letter')
+    with open(letter, 'w') as f:
+        f.write('dear')
+    run = client.sendmail('--delete', '4jXf6N2cvZz3NHVT')
+    assert run.rc == 69 and f'rm -r {aside}' in run.stderr, repr(run)
+    assert os.path.exists(letter)
+    client.sendmail('--delete', '4jXf6N2cvZz3NHVV').ok()
+    os.remove(letter)
+    client.sendmail('--delete', '4jXf6N2cvZz3NHVT').ok()
+    assert os.listdir(os.path.dirname(aside)) == []
+
+
 def test_foreign_files_are_left_alone(lab, client):
     srv = lab.server()
     hold(client, srv, 'a')
