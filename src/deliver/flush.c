@@ -91,20 +91,29 @@ wanted(struct flush *f, const char *id)
 	return rc;
 }
 
+static void
+log_damaged(struct flush *f, const struct err *why)
+{
+	f->result->damaged++;
+	log_line(LOG_LEVEL_ERROR, "qmgr", "%s; it is in damaged/ now",
+	    why->text);
+}
+
 /* Its message is not what was put in: not to be sent, not to be lost. */
 static void
 spoiled(struct flush *f, struct entry *entry, const struct err *why)
 {
 	struct err err;
 
-	log_line(LOG_LEVEL_ERROR, "qmgr", "%s", why->text);
 	if (why->kind == ERR_DATA) {
-		f->result->damaged++;
+		log_damaged(f, why);
 		if (entry_set_aside(f->spool, entry, &err) < 0)
 			log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
-	} else
+	} else {
+		log_line(LOG_LEVEL_ERROR, "qmgr", "%s", why->text);
 		entry_defer(f->spool, entry, f->now + TROUBLE_RETRY_S, false,
 		    &err);
+	}
 	entry_release(entry);
 }
 
@@ -134,9 +143,10 @@ claim(struct flush *f, const char *id)
 		return;
 	}
 	rc = spool_claim(f->spool, id, PLACE_QUEUE, &entry, &err);
-	if (rc < 0)
+	if (rc < 0 && err.kind == ERR_DATA)
+		log_damaged(f, &err);
+	else if (rc < 0)
 		log_line(LOG_LEVEL_ERROR, "qmgr", "%s", err.text);
-	f->result->damaged += rc < 0 && err.kind == ERR_DATA;
 	if (rc <= 0)
 		return;
 	if (entry_verify(f->spool, &entry, &err) < 0) {

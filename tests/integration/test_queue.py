@@ -387,6 +387,7 @@ def test_damaged_entry(lab, client, damage):
     run = client.flush_now()
     assert srv.recipients == [f'good@{srv.domain}']
     name = os.path.basename(bad)
+    assert re.search(f'{name}: .*; it is in damaged/ now', client.log())
     kept = [p for place in ('damaged', 'queue', 'hold')
             for p in client.entries(place)]
     assert [p for p in kept if name in p], kept
