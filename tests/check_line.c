@@ -38,6 +38,21 @@ put_all(struct lines *l, const char *text)
 	return n;
 }
 
+static bool
+always(const void *arg, const struct site *site)
+{
+	(void)arg;
+	(void)site;
+	return true;
+}
+
+/* Only the sites of that name. */
+static bool
+named(const void *arg, const struct site *site)
+{
+	return strcmp(site->key, arg) == 0;
+}
+
 static void
 release(struct lines *l, size_t n)
 {
@@ -66,7 +81,7 @@ START_TEST(order)
 	char got[SITES_MAX_HERE + 1] = "";
 	struct site *site;
 
-	while ((site = lines_take(&l, rows[_i].most)) != NULL) {
+	while ((site = lines_take(&l, rows[_i].most, always, NULL)) != NULL) {
 		ck_assert(!site->waiting);
 		got[i++] = site->key[0];
 		lines_join(&l, site);
@@ -83,17 +98,31 @@ START_TEST(workers_end)
 {
 	struct lines l = { 0 };
 	size_t n = put_all(&l, "a1 b1 c1"), line;
-	struct site *site = lines_take(&l, 1);
+	struct site *site = lines_take(&l, 1, always, NULL);
 
 	line = lines_join(&l, site);
-	ck_assert_ptr_null(lines_take(&l, 1));
+	ck_assert_ptr_null(lines_take(&l, 1, always, NULL));
 	lines_leave(&l, line);
-	site = lines_take(&l, 1);
+	site = lines_take(&l, 1, always, NULL);
 	ck_assert_str_eq(site->key, "b");
 	lines_join(&l, site);
 	items[0].entry.env.uid = 2;
 	lines_put(&l, &sites[0]);
-	ck_assert_str_eq(lines_take(&l, 10)->key, "a");
+	ck_assert_str_eq(lines_take(&l, 10, always, NULL)->key, "a");
+	release(&l, n);
+}
+END_TEST
+
+/* One that is not ripe holds up those behind it, and no other user. */
+START_TEST(unripe)
+{
+	struct lines l = { 0 };
+	size_t n = put_all(&l, "a1 b1 c2");
+
+	ck_assert_ptr_null(lines_take(&l, 10, named, "b"));
+	ck_assert_str_eq(lines_take(&l, 10, named, "c")->key, "c");
+	ck_assert_str_eq(lines_take(&l, 10, named, "a")->key, "a");
+	ck_assert_str_eq(lines_take(&l, 10, named, "b")->key, "b");
 	release(&l, n);
 }
 END_TEST
@@ -106,6 +135,7 @@ main(void)
 
 	tcase_add_loop_test(tc, order, 0, CHECK_ROWS(rows));
 	tcase_add_test(tc, workers_end);
+	tcase_add_test(tc, unripe);
 	suite_add_tcase(suite, tc);
 	return check_run(suite);
 }

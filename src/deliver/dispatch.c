@@ -25,8 +25,12 @@
 /* With more items than this their files are closed between uses. */
 #define OPEN_FILES_MAX 64
 
-/* How long the owner is asked for more at a time. */
-#define GATHER_MS 300
+/* How long the owner is asked for more at a time: workers wait meanwhile, when
+ * they have much to tell. */
+#define GATHER_MS 20
+
+/* How long a site's first message waits for others while more are coming. */
+#define RIPE_MS 1000
 
 /* Messages that justify one more connection to a site. */
 #define CONNECTION_WORTH 25
@@ -193,6 +197,24 @@ dispatch_line_up(struct dispatch *d, struct site *site)
 		lines_put(&d->lines, site);
 }
 
+static bool
+has_room(const struct dispatch *d)
+{
+	return d->nitem < DISPATCH_WINDOW && d->npath < DISPATCH_PATHS;
+}
+
+/* The messages of a site shall share its connections, so those that are about
+ * to come are waited for. */
+static bool
+is_ripe(const void *arg, const struct site *site)
+{
+	const struct dispatch *d = arg;
+
+	return !d->more || !has_room(d) ||
+	    site->messages >= d->how->connection_messages ||
+	    clock_ms() - site->since_ms >= RIPE_MS;
+}
+
 /*
  * While mail of others may be still to come, nobody has all the workers: who
  * has them may keep them for long.
@@ -203,8 +225,8 @@ next_in_line(struct dispatch *d)
 	unsigned jobs = d->how->jobs;
 
 	if (d->more && d->owner->many_users && jobs > 1)
-		return lines_take(&d->lines, jobs - (jobs + 3) / 4);
-	return lines_take(&d->lines, jobs);
+		jobs -= (jobs + 3) / 4;
+	return lines_take(&d->lines, jobs, is_ripe, d);
 }
 
 /* Another connection to a site must be worth it, and allowed. */
@@ -640,17 +662,7 @@ settle_ready(struct dispatch *d)
 	}
 }
 
-static bool
-has_room(const struct dispatch *d)
-{
-	return d->nitem < DISPATCH_WINDOW && d->npath < DISPATCH_PATHS;
-}
-
-/*
- * Take what the owner brings for a while before workers start, so that the
- * messages of a site come together and share its connections. Returns false
- * when the owner has no more.
- */
+/* Take what the owner brings for a while. Returns false when he has no more. */
 static bool
 gather(struct dispatch *d)
 {

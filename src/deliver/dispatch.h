@@ -41,8 +41,8 @@ struct dispatch_owner {
 
 /* Items that are in hand at the same time, when the owner brings more, and
  * their forward-paths, about: memory is for these. */
-#define DISPATCH_WINDOW 10000
-#define DISPATCH_PATHS 200000
+#define DISPATCH_WINDOW 4000
+#define DISPATCH_PATHS 100000
 
 /* All are kept by reference until dispatch_free(). */
 struct dispatch *dispatch_new(struct spool *, const struct delivery *,

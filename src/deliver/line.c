@@ -2,7 +2,6 @@
 
 #include "deliver/line.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +47,8 @@ goes_before(const struct line *a, const struct line *b)
 }
 
 struct site *
-lines_take(struct lines *l, unsigned most)
+lines_take(struct lines *l, unsigned most, lines_ripe_fn *ripe,
+    const void *arg)
 {
 	struct line *best = NULL;
 	struct site *site;
@@ -58,7 +58,8 @@ lines_take(struct lines *l, unsigned most)
 		struct line *line = &l->v[i];
 
 		if (line->first != NULL && line->workers < most &&
-		    (best == NULL || goes_before(line, best)))
+		    (best == NULL || goes_before(line, best)) &&
+		    ripe(arg, line->first))
 			best = line;
 	}
 	if (best == NULL)

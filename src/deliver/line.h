@@ -6,6 +6,7 @@
 #ifndef DELIVER_LINE_H
 #define DELIVER_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,10 +33,14 @@ void	lines_put(struct lines *, struct site *);
  * one who was not served for longest.
  *
  * most  a user with so many workers gets no more.
+ * ripe  whether it is worth a worker now; those behind one that is not came
+ *       later, and wait as well.
  *
  * Returns NULL when there is none.
  */
-struct site *lines_take(struct lines *, unsigned most);
+typedef bool lines_ripe_fn(const void *arg, const struct site *);
+struct site *lines_take(struct lines *, unsigned most, lines_ripe_fn *ripe,
+	    const void *arg);
 
 /*
  * A worker has begun at a site that was taken. Returns the line it is counted

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "deliver/target.h"
@@ -161,8 +162,10 @@ site_add(struct site *site, struct item *item, size_t rcpt)
 	struct task_list *list = &site->tasks;
 
 	/* what was handed out is not looked at again */
-	if (site->next == list->n)
+	if (site->next == list->n) {
 		site->next = list->n = 0;
+		site->since_ms = clock_ms();
+	}
 	if (list->n == site->next || list->v[list->n - 1].item != item)
 		site->messages++;
 	task_add(list, item, rcpt);

@@ -45,6 +45,7 @@ struct site {
 	struct task_list tasks;	/* from next on: not yet given to a worker */
 	size_t	 next;
 	size_t	 messages;	/* in tasks from next on, about */
+	int64_t	 since_ms;	/* clock_ms() when the first of them came */
 	bool	 sorted;	/* tasks from next on are grouped by message */
 	unsigned workers;	/* at it now */
 	unsigned most;		/* of them; 0: it has set no limit yet */

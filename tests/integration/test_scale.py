@@ -112,7 +112,7 @@ def test_entries(lab, client, quick_spool, figures):
 
 
 def check_flush_of_all(client, figures):
-    """10 000 entries are in hand at a time, however many are due."""
+    """4000 entries are in hand at a time, however many are due."""
     client.write_conf(route='* discard')
     memory = {}
     for n in ENTRIES, 20_000:
