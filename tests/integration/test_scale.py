@@ -188,13 +188,14 @@ class Watch:
 
 
 def add_sites(lab, n):
-    """Domains with a mail exchanger each, none of which answers: a few say
-    nothing, the others that they are not there."""
+    """Domains with a mail exchanger each, none of which answers: some say
+    nothing, enough to keep all workers busy, the others that they are not
+    there."""
     dead, hole = lab.address(), lab.address()
     lab.net.swallow(hole)
     names = [f'd{i}.many.test' for i in range(n)]
     lab.dns.add({d: {'MX': [f'10 mx.{d}']} for d in names} | {
-        f'mx.{d}': {'A': [hole if i % (n // 200) == 0 else dead]}
+        f'mx.{d}': {'A': [hole if i % min(n // 200, 8) == 0 else dead]}
         for i, d in enumerate(names)})
     return names
 
