@@ -23,9 +23,6 @@
 #include "deliver/settle.h"
 #include "deliver/words.h"
 
-/* Messages read between two looks at the deliveries. */
-#define SUBMIT_READ 20
-
 struct submit {
 	const struct options *options;
 	struct delivery how;
@@ -231,17 +228,15 @@ more(void *arg)
 	struct submit *s = arg;
 	int code;
 
-	for (int i = 0; i < SUBMIT_READ; i++) {
-		if (interrupted != 0) {
-			leave_unread(s);
-			return false;
-		}
-		if (!next_message(s))
-			return false;
-		code = take_message(s, &s->source);
-		if (code != 0)
-			s->trouble = exitcode_join(s->trouble, code);
+	if (interrupted != 0) {
+		leave_unread(s);
+		return false;
 	}
+	if (!next_message(s))
+		return false;
+	code = take_message(s, &s->source);
+	if (code != 0)
+		s->trouble = exitcode_join(s->trouble, code);
 	return true;
 }
 

@@ -29,6 +29,9 @@
  * they have much to tell. */
 #define GATHER_MS 20
 
+/* How long the first name waits for others, to be looked up with them. */
+#define ASK_MS 300
+
 /* How long a site's first message waits for others while more are coming. */
 #define RIPE_MS 1000
 
@@ -224,7 +227,7 @@ next_in_line(struct dispatch *d)
 {
 	unsigned jobs = d->how->jobs;
 
-	if (d->more && d->owner->many_users && jobs > 1)
+	if (d->more && has_room(d) && d->owner->many_users && jobs > 1)
 		jobs -= (jobs + 3) / 4;
 	return lines_take(&d->lines, jobs, is_ripe, d);
 }
@@ -662,6 +665,15 @@ settle_ready(struct dispatch *d)
 	}
 }
 
+/* A lookup lasts as long as its slowest name, and the next one begins when it
+ * has ended: what is about to come is better off in it. */
+static bool
+may_ask(const struct dispatch *d)
+{
+	return !d->more || !has_room(d) ||
+	    clock_ms() - d->first_ask_ms >= ASK_MS;
+}
+
 /* Take what the owner brings for a while. Returns false when he has no more. */
 static bool
 gather(struct dispatch *d)
@@ -684,7 +696,8 @@ dispatch_run(struct dispatch *d, int64_t deadline)
 			d->more = gather(d);
 		if (d->nitem == 0 && !d->more)
 			return true;
-		dispatch_dns_start(d);
+		if (may_ask(d))
+			dispatch_dns_start(d);
 		if (dispatch_dns_ready(d))
 			start_workers(d);
 		if (d->nready > 0)

@@ -204,6 +204,8 @@ ask(struct dispatch *d, struct target *target, uint32_t uid)
 		settle_target(d, target, &answer);
 		return;
 	}
+	if (d->nask == 0)
+		d->first_ask_ms = clock_ms();
 	d->ask = xgrow(d->ask, d->nask, &d->ask_cap, sizeof(*d->ask));
 	d->ask[d->nask] = (struct question){ target, next_turn(d, uid),
 		d->nask };

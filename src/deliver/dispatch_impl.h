@@ -45,6 +45,7 @@ struct dispatch {
 	size_t	 nask, ask_cap;
 	struct strmap turns;		/* uid -> how many of them are his */
 	struct lookup lookup;
+	int64_t	 first_ask_ms;		/* when the first of ask came */
 	int64_t	 asked_ms;		/* when the lookup began */
 
 	struct strmap sites;		/* key -> struct site */

@@ -13,9 +13,6 @@
 #include "deliver/settle.h"
 #include "spool/sites.h"
 
-/* Entries claimed between two looks at the workers. */
-#define FLUSH_CLAIM 100
-
 /* An entry that cannot be read is looked at again then. */
 #define TROUBLE_RETRY_S 300
 
@@ -162,7 +159,8 @@ more(void *arg)
 {
 	struct flush *f = arg;
 
-	for (int i = 0; i < FLUSH_CLAIM && f->next < f->n; i++)
+	/* one at a time: it may have as many forward-paths as there is room */
+	if (f->next < f->n)
 		claim(f, f->ids[f->next++]);
 	return f->next < f->n;
 }

@@ -33,8 +33,8 @@ void	lines_put(struct lines *, struct site *);
  * one who was not served for longest.
  *
  * most  a user with so many workers gets no more.
- * ripe  whether it is worth a worker now; those behind one that is not came
- *       later, and wait as well.
+ * ripe  whether it is worth a worker now; those behind one that is not wait
+ *       as well.
  *
  * Returns NULL when there is none.
  */

@@ -84,8 +84,10 @@ expire(struct settle *s, struct item *item)
 		words_expired(&item->entry, i);
 		words_attempt(&item->entry, i, &o, item_age_s(item));
 		if (entry_record(s->spool, &item->entry, i, &o, now,
-		    &err) < 0)
+		    &err) < 0) {
+			item->unrecorded = true;
 			complain(item, &err);
+		}
 		s->expired++;
 		dispatch_tell(s->dispatch, item, i, &o);
 	}
@@ -337,6 +339,8 @@ settle_item(struct settle *s, struct item *item)
 	const struct envelope *env = &item->entry.env;
 	int bounced;
 
+	expire(s, item);
+	/* before a report of it: one that was reported must not be sent */
 	if (item->unrecorded && envelope_count(env, OUTCOME_DELIVERED) <
 	    env->nrcpt && !record_again(s, item)) {
 		hold(s, item);
@@ -344,7 +348,6 @@ settle_item(struct settle *s, struct item *item)
 		return;
 	}
 	report_relayed(s, item);
-	expire(s, item);
 	bounced = settle_bounce(s, item);
 	if (item->unrecorded && envelope_count(env, OUTCOME_DEFERRED) > 0)
 		hold(s, item);

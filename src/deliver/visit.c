@@ -195,8 +195,10 @@ session_visit(struct session *s, const struct mx_addr *addr)
 		if (rc > 0) {
 			try_tls = false;
 			s->downgraded = again = true;
-		} else if (rc < 0 && !careful && s->stage >= STAGE_MAIL &&
-		    strcmp(s->err.status, "4.5.0") == 0)
+		} else if (!careful && ((rc == 0 && !again) ||
+		    (rc < 0 && s->stage >= STAGE_MAIL &&
+		    strcmp(s->err.status, "4.5.0") == 0)))
+			/* it judged nobody, or broke the rules */
 			careful = again = true;
 	} while (again && session_undecided(s) > 0);
 	return rc;

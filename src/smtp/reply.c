@@ -106,10 +106,6 @@ reply_is_perm(const struct reply *reply)
 	return reply->code / 100 == 5;
 }
 
-/*
- * Servers repeat the enhanced status code on each line (RFC 2034 4): once is
- * enough for a reader.
- */
 /* That something is missing is said at the end, behind whole characters. */
 static void
 mark_cut(char *text, size_t size)
@@ -121,6 +117,10 @@ mark_cut(char *text, size_t size)
 	str_copy(text + at, size - at, "...");
 }
 
+/*
+ * Servers repeat the enhanced status code on each line (RFC 2034 4): once is
+ * enough for a reader.
+ */
 void
 reply_line(const struct reply *reply, char *out, size_t size)
 {

@@ -298,8 +298,9 @@ message_send(struct smtp_client *c, struct smtp_message *m, bool last,
 	return 0;
 }
 
-/* Those that were too many, until nobody is. Each round decides about one at
- * least: too many for nobody accepted is a verdict (heard.c). */
+/* Those that were too many, or are said again without DSN, until nobody is left.
+ * Each round decides about one at least, or says one without DSN: too many for
+ * nobody accepted is a verdict (heard.c). */
 static int
 send_again(struct smtp_client *c, struct err *err)
 {

@@ -46,11 +46,13 @@ verdict_accepted(struct smtp_client *c, struct transaction *t,
 	size_t i;
 
 	o->transfer_ms = since_ms(t->began_ms);
-	o->relayed_no_dsn = o->kind == OUTCOME_DELIVERED && !c->offers.dsn;
 	for (i = 0; i < t->n; i++) {
 		if (!t->slots[i].accepted)
 			continue;
 		t->slots[i].accepted = false;
+		/* as this one was said: the offer may have gone since */
+		o->relayed_no_dsn = o->kind == OUTCOME_DELIVERED &&
+		    !t->slots[i].dsn;
 		verdict_tell(c, t->m, t->slots[i].rcpt, o);
 	}
 	t->accepted = 0;

@@ -820,6 +820,17 @@ def test_sixth_host_is_asked(lab, client):
     assert last.recipients == [f'bob@{last.domain}']
 
 
+def test_notify_is_unknown_and_one_message_a_connection(lab, client):
+    """The site is up: nothing is held against it."""
+    def rcpt(session, path):
+        return '555 5.5.4 what?' if 'NOTIFY=' in session.commands[-1] else None
+    srv = lab.server(caps=CAPS + ['LIMITS MAILMAX=1'], script={'rcpt': rcpt})
+    srv.tolerant = True
+    client.submit(f'bob@{srv.domain}', options=['-N', 'failure']).quiet()
+    assert srv.recipients == [f'bob@{srv.domain}'] and client.empty()
+    assert client.files('sites') == []
+
+
 @pytest.mark.parametrize('stage', ['mail', 'rcpt', 'data'])
 def test_clear_text_refused_after_tls_failed(lab, client, stage):
     """The trouble with TLS may pass; it is no refusal of the message."""

@@ -118,6 +118,27 @@ def test_at_once_when_asked_for(client, down, how):
     assert down.recipients == [rcpt] and client.empty()
 
 
+def test_a_silent_name_holds_up_no_other(lab, client, down):
+    """The names of a pass are looked up together, so that one that nobody
+    answers for does not make the next ones wait for its end."""
+    servers = [lab.server() for _ in range(150)]
+    silent = lab.name()
+    rogue = lab.rogue(data={k: v for s in servers for k, v in {
+        s.domain: {'MX': [f'10 {s.host}']},
+        s.host: {'A': s.addresses}}.items()}, rules={silent: lambda r, q: None})
+    client.write_conf(nameserver=rogue.address, dns_timeout='8s')
+    client.submit(f'a@{silent}', options=['-odq']).quiet()
+    for s in servers:
+        client.submit(f'a@{s.domain}', options=['-odq']).quiet()
+    p = client.start('--flush', program='postrider')
+    begin = time.monotonic()
+    for s in servers:
+        s.wait(lambda: s.taken, 7)
+    assert time.monotonic() - begin < 6
+    client.finish(p)
+    assert client.queued() == [f'a@{silent}']
+
+
 def test_given_up_is_told(lab, client, back):
     """As the attempt that it was, and then as what became of it."""
     srv = lab.server(script={'rcpt': '451 4.3.0 later'})
