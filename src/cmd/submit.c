@@ -228,16 +228,18 @@ more(void *arg)
 	struct submit *s = arg;
 	int code;
 
-	if (interrupted != 0) {
-		leave_unread(s);
-		return false;
+	if (interrupted == 0) {
+		if (!next_message(s))
+			return false;
+		code = take_message(s, &s->source);
+		if (code != 0)
+			s->trouble = exitcode_join(s->trouble, code);
 	}
-	if (!next_message(s))
-		return false;
-	code = take_message(s, &s->source);
-	if (code != 0)
-		s->trouble = exitcode_join(s->trouble, code);
-	return true;
+	if (interrupted == 0)
+		return true;
+	/* nobody asks again: the deliveries stop as well */
+	leave_unread(s);
+	return false;
 }
 
 static void
